@@ -1,0 +1,342 @@
+"""The state database: chats, feedback and votes in SQLite, one row a message, append-only.
+
+WAL with ``synchronous=FULL``: what was acknowledged survives kill -9 and power loss (promise P1).
+"""
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, Row, create_engine, delete, event, func, insert, or_, select, update
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from assistant.errors import DamagedError, InputError, ResourceError
+from assistant.migrations import upgrade
+from assistant.schema import normalise
+from assistant.tables import conversations, feedback, messages, votes
+
+BUSY_SECONDS = 5.0
+FEEDBACK_KINDS = ("up", "down", "edit")
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One chat in the sidebar; times are seconds since 1970."""
+
+    id: str
+    title: str
+    variant: str
+    created: float
+    updated: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """One message of a branch; ``siblings`` are the ids that share its parent, oldest first."""
+
+    id: str
+    parent: str | None
+    role: str
+    content: str
+    status: str
+    receipt: dict[str, Any] | None
+    passages: list[dict[str, Any]]
+    notices: list[dict[str, Any]]
+    created: float
+    siblings: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """A thumb or a correction of one answer; never changed, only added to."""
+
+    id: str
+    message: str
+    kind: str
+    text: str
+    reason: str
+    tags: list[str]
+    author: str
+    created: float
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One side-by-side vote; ``choice`` is a variant's name, ``tie`` or ``both_bad``."""
+
+    id: str
+    question: str
+    language: str
+    variants: list[str]
+    answers: list[str]
+    receipts: list[dict[str, Any]]
+    choice: str
+    blind: bool
+    author: str
+    created: float
+
+
+def new_id() -> str:
+    """Return a fresh random id that is safe as a file name."""
+    return secrets.token_hex(8)
+
+
+class Store:
+    """One state database; safe to use from many threads of one process."""
+
+    def __init__(self, path: Path) -> None:
+        """Open, create or migrate the database at ``path``.
+
+        Raises:
+            DamagedError: the file is not a database any more.
+            ResourceError: the disk is full or read-only.
+            UsageError: the database was written by a newer version.
+        """
+        self.path = path
+        self.engine: Engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
+        event.listen(self.engine, "connect", _prepare)
+        try:
+            upgrade(self.engine, path)
+        except OperationalError as error:
+            raise _resource(path, error) from error
+        except DatabaseError as error:
+            raise DamagedError(
+                f"{path} is damaged: {error.orig}", "restore a backup, or move the file away to start anew"
+            ) from error
+        path.chmod(0o600)
+
+    def close(self) -> None:
+        """Release every connection."""
+        self.engine.dispose()
+
+    def _write(self, *statements: Any) -> None:
+        try:
+            with self.engine.begin() as connection:
+                for statement in statements:
+                    connection.execute(statement)
+        except OperationalError as error:
+            raise _resource(self.path, error) from error
+
+    def create_conversation(self, title: str = "", variant: str = "", owner: str = "local") -> str:
+        """Start a conversation and return its id."""
+        key, now = new_id(), time.time()
+        row = {"id": key, "owner": owner, "title": normalise(title), "variant": variant, "created": now, "updated": now}
+        self._write(insert(conversations).values(row))
+        return key
+
+    def conversations(self, search: str = "", owner: str = "local") -> list[Conversation]:
+        """Return an owner's conversations, newest first; ``search`` looks in titles and messages."""
+        query = select(conversations).where(conversations.c.owner == owner)
+        if search:
+            like = f"%{_escape(normalise(search))}%"
+            inside = select(messages.c.conversation).where(messages.c.content.like(like, escape="\\"))
+            query = query.where(or_(conversations.c.title.like(like, escape="\\"), conversations.c.id.in_(inside)))
+        with self.engine.connect() as connection:
+            rows = connection.execute(query.order_by(conversations.c.updated.desc())).all()
+        return [Conversation(row.id, row.title, row.variant, row.created, row.updated) for row in rows]
+
+    def conversation(self, conversation: str, owner: str = "local") -> Conversation:
+        """Return one conversation.
+
+        Raises:
+            InputError: there is none of that id for this owner.
+        """
+        found = [c for c in (conversations.c.id == conversation, conversations.c.owner == owner)]
+        with self.engine.connect() as connection:
+            row = connection.execute(select(conversations).where(*found)).first()
+        if row is None:
+            raise InputError(f"no conversation {conversation!r}", "choose one from the list")
+        return Conversation(row.id, row.title, row.variant, row.created, row.updated)
+
+    def rename_conversation(self, conversation: str, title: str) -> None:
+        """Give a conversation another title."""
+        self._write(update(conversations).where(conversations.c.id == conversation).values(title=normalise(title)))
+
+    def delete_conversation(self, conversation: str) -> None:
+        """Remove a conversation with its messages and their feedback, for good."""
+        self._write(delete(conversations).where(conversations.c.id == conversation))
+
+    def add_message(
+        self,
+        conversation: str,
+        role: str,
+        content: str,
+        *,
+        parent: str | None = None,
+        status: str = "done",
+    ) -> str:
+        """Append a message below ``parent`` and make it the end of the active branch; return its id."""
+        key, now = new_id(), time.time()
+        row = {"id": key, "conversation": conversation, "parent": parent, "role": role, "content": normalise(content)}
+        self._write(
+            insert(messages).values(**row, status=status, created=now),
+            update(conversations).where(conversations.c.id == conversation).values(leaf=key, updated=now),
+        )
+        return key
+
+    def update_message(
+        self,
+        message: str,
+        content: str,
+        status: str,
+        *,
+        receipt: Mapping[str, Any] | None = None,
+        passages: Sequence[Mapping[str, Any]] = (),
+        notices: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        """Write how far an answer has come; its place in the conversation never changes."""
+        values = {"content": normalise(content), "status": status, "receipt": dict(receipt) if receipt else None}
+        listed = {"passages": [dict(p) for p in passages], "notices": [dict(n) for n in notices]}
+        self._write(update(messages).where(messages.c.id == message).values(**values, **listed))
+
+    def interrupt_open_answers(self) -> int:
+        """Mark answers that a dead process left streaming as interrupted; return how many."""
+        with self.engine.begin() as connection:
+            done = connection.execute(
+                update(messages).where(messages.c.status == "streaming").values(status="interrupted")
+            )
+        return int(done.rowcount)
+
+    def messages(self, conversation: str, leaf: str | None = None) -> list[StoredMessage]:
+        """Return the branch that ends at ``leaf`` (by default the active one), root first."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(
+                select(messages).where(messages.c.conversation == conversation).order_by(messages.c.created)
+            ).all()
+            active = select(conversations.c.leaf).where(conversations.c.id == conversation)
+            end = leaf or connection.execute(active).scalar()
+        by_id = {row.id: row for row in rows}
+        children: dict[str | None, list[str]] = {}
+        for row in rows:
+            children.setdefault(row.parent, []).append(row.id)
+        branch: list[StoredMessage] = []
+        while end in by_id:
+            row = by_id[end]
+            branch.append(_stored(row, children[row.parent]))
+            end = row.parent
+        return branch[::-1]
+
+    def message(self, message: str) -> StoredMessage:
+        """Return one message without its branch.
+
+        Raises:
+            InputError: there is none of that id.
+        """
+        with self.engine.connect() as connection:
+            row = connection.execute(select(messages).where(messages.c.id == message)).first()
+        if row is None:
+            raise InputError(f"no message {message!r}", "reload the conversation")
+        return _stored(row, [row.id])
+
+    def show_branch(self, conversation: str, leaf: str) -> None:
+        """Make the branch that ends at ``leaf`` the active one."""
+        self._write(update(conversations).where(conversations.c.id == conversation).values(leaf=leaf))
+
+    def add_feedback(
+        self,
+        message: str,
+        kind: str,
+        *,
+        text: str = "",
+        reason: str = "",
+        tags: Sequence[str] = (),
+        author: str = "local",
+    ) -> str:
+        """Keep a thumb (``up``, ``down``) or a correction (``edit`` with the better ``text``).
+
+        Raises:
+            InputError: another kind, or an edit without text.
+        """
+        if kind not in FEEDBACK_KINDS or (kind == "edit" and not text.strip()):
+            raise InputError(f"feedback {kind!r} cannot be kept", f"use one of {FEEDBACK_KINDS}; an edit needs text")
+        key = new_id()
+        row = {"id": key, "message": message, "kind": kind, "text": normalise(text), "reason": normalise(reason)}
+        self._write(insert(feedback).values(**row, tags=list(tags), author=author, created=time.time()))
+        return key
+
+    def feedback(self, message: str | None = None) -> list[Feedback]:
+        """Return feedback in the order it came, of one message or of all."""
+        query = select(feedback).order_by(feedback.c.created)
+        if message is not None:
+            query = query.where(feedback.c.message == message)
+        with self.engine.connect() as connection:
+            return [Feedback(**row._mapping) for row in connection.execute(query)]
+
+    def add_vote(
+        self,
+        question: str,
+        variants: Sequence[str],
+        answers: Sequence[str],
+        receipts: Sequence[Mapping[str, Any]],
+        choice: str,
+        *,
+        blind: bool,
+        language: str,
+        author: str = "local",
+    ) -> str:
+        """Keep a side-by-side vote, ties included.
+
+        Raises:
+            InputError: the choice is neither a compared variant nor ``tie`` nor ``both_bad``.
+        """
+        if choice not in (*variants, "tie", "both_bad"):
+            raise InputError(f"vote for {choice!r} cannot be kept", "vote for a compared variant, tie or both_bad")
+        key = new_id()
+        row = {"id": key, "question": normalise(question), "variants": list(variants), "answers": list(answers)}
+        more = {"receipts": [dict(r) for r in receipts], "choice": choice, "blind": blind, "language": language}
+        self._write(insert(votes).values(**row, **more, author=author, created=time.time()))
+        return key
+
+    def votes(self) -> list[Vote]:
+        """Return all votes in the order they came."""
+        with self.engine.connect() as connection:
+            return [Vote(**row._mapping) for row in connection.execute(select(votes).order_by(votes.c.created))]
+
+    def counts(self) -> dict[str, int]:
+        """Return how many rows each kind has, for ``joyul doctor``."""
+        tables = {"conversations": conversations, "messages": messages, "feedback": feedback, "votes": votes}
+        with self.engine.connect() as connection:
+            return {
+                name: int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+                for name, table in tables.items()
+            }
+
+
+def _stored(row: Row[Any], siblings: list[str]) -> StoredMessage:
+    return StoredMessage(
+        row.id,
+        row.parent,
+        row.role,
+        row.content,
+        row.status,
+        row.receipt,
+        row.passages or [],
+        row.notices or [],
+        row.created,
+        siblings,
+    )
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={int(BUSY_SECONDS * 1000)}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _resource(path: Path, error: OperationalError) -> ResourceError:
+    cause = str(error.orig)
+    hint = (
+        "free some space" if "full" in cause else "check the folder's rights and that no other program holds the file"
+    )
+    return ResourceError(f"cannot write {path}: {cause}", hint)

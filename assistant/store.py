@@ -3,10 +3,8 @@
 WAL with ``synchronous=FULL``: what was acknowledged survives kill -9 and power loss (promise P1).
 """
 
-import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,77 +12,16 @@ from sqlalchemy import Engine, Row, create_engine, delete, event, func, insert, 
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from assistant.errors import DamagedError, InputError, ResourceError
+from assistant.judgements import Judgements
 from assistant.migrations import upgrade
+from assistant.records import Conversation, StoredMessage, new_id
 from assistant.schema import normalise
 from assistant.tables import conversations, feedback, messages, votes
 
 BUSY_SECONDS = 5.0
-FEEDBACK_KINDS = ("up", "down", "edit")
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """One chat in the sidebar; times are seconds since 1970."""
-
-    id: str
-    title: str
-    variant: str
-    created: float
-    updated: float
-
-
-@dataclass(frozen=True, slots=True)
-class StoredMessage:
-    """One message of a branch; ``siblings`` are the ids that share its parent, oldest first."""
-
-    id: str
-    parent: str | None
-    role: str
-    content: str
-    status: str
-    receipt: dict[str, Any] | None
-    passages: list[dict[str, Any]]
-    notices: list[dict[str, Any]]
-    created: float
-    siblings: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Feedback:
-    """A thumb or a correction of one answer; never changed, only added to."""
-
-    id: str
-    message: str
-    kind: str
-    text: str
-    reason: str
-    tags: list[str]
-    author: str
-    created: float
-
-
-@dataclass(frozen=True, slots=True)
-class Vote:
-    """One side-by-side vote; ``choice`` is a variant's name, ``tie`` or ``both_bad``."""
-
-    id: str
-    question: str
-    language: str
-    variants: list[str]
-    answers: list[str]
-    receipts: list[dict[str, Any]]
-    choice: str
-    blind: bool
-    author: str
-    created: float
-
-
-def new_id() -> str:
-    """Return a fresh random id that is safe as a file name."""
-    return secrets.token_hex(8)
-
-
-class Store:
+class Store(Judgements):
     """One state database; safe to use from many threads of one process."""
 
     def __init__(self, path: Path) -> None:
@@ -144,7 +81,7 @@ class Store:
         Raises:
             InputError: there is none of that id for this owner.
         """
-        found = [c for c in (conversations.c.id == conversation, conversations.c.owner == owner)]
+        found = (conversations.c.id == conversation, conversations.c.owner == owner)
         with self.engine.connect() as connection:
             row = connection.execute(select(conversations).where(*found)).first()
         if row is None:
@@ -234,66 +171,6 @@ class Store:
     def show_branch(self, conversation: str, leaf: str) -> None:
         """Make the branch that ends at ``leaf`` the active one."""
         self._write(update(conversations).where(conversations.c.id == conversation).values(leaf=leaf))
-
-    def add_feedback(
-        self,
-        message: str,
-        kind: str,
-        *,
-        text: str = "",
-        reason: str = "",
-        tags: Sequence[str] = (),
-        author: str = "local",
-    ) -> str:
-        """Keep a thumb (``up``, ``down``) or a correction (``edit`` with the better ``text``).
-
-        Raises:
-            InputError: another kind, or an edit without text.
-        """
-        if kind not in FEEDBACK_KINDS or (kind == "edit" and not text.strip()):
-            raise InputError(f"feedback {kind!r} cannot be kept", f"use one of {FEEDBACK_KINDS}; an edit needs text")
-        key = new_id()
-        row = {"id": key, "message": message, "kind": kind, "text": normalise(text), "reason": normalise(reason)}
-        self._write(insert(feedback).values(**row, tags=list(tags), author=author, created=time.time()))
-        return key
-
-    def feedback(self, message: str | None = None) -> list[Feedback]:
-        """Return feedback in the order it came, of one message or of all."""
-        query = select(feedback).order_by(feedback.c.created)
-        if message is not None:
-            query = query.where(feedback.c.message == message)
-        with self.engine.connect() as connection:
-            return [Feedback(**row._mapping) for row in connection.execute(query)]
-
-    def add_vote(
-        self,
-        question: str,
-        variants: Sequence[str],
-        answers: Sequence[str],
-        receipts: Sequence[Mapping[str, Any]],
-        choice: str,
-        *,
-        blind: bool,
-        language: str,
-        author: str = "local",
-    ) -> str:
-        """Keep a side-by-side vote, ties included.
-
-        Raises:
-            InputError: the choice is neither a compared variant nor ``tie`` nor ``both_bad``.
-        """
-        if choice not in (*variants, "tie", "both_bad"):
-            raise InputError(f"vote for {choice!r} cannot be kept", "vote for a compared variant, tie or both_bad")
-        key = new_id()
-        row = {"id": key, "question": normalise(question), "variants": list(variants), "answers": list(answers)}
-        more = {"receipts": [dict(r) for r in receipts], "choice": choice, "blind": blind, "language": language}
-        self._write(insert(votes).values(**row, **more, author=author, created=time.time()))
-        return key
-
-    def votes(self) -> list[Vote]:
-        """Return all votes in the order they came."""
-        with self.engine.connect() as connection:
-            return [Vote(**row._mapping) for row in connection.execute(select(votes).order_by(votes.c.created))]
 
     def counts(self) -> dict[str, int]:
         """Return how many rows each kind has, for ``joyul doctor``."""

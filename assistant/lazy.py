@@ -1,6 +1,6 @@
 """Tables of ``name -> "module:attribute"`` stay import-free until a name is used."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
@@ -33,6 +33,11 @@ def lookup(table: Mapping[str, str], name: str, noun: str) -> Any:
         return load_object(table[name])
     if ":" in name:
         return load_object(name)
-    near = get_close_matches(name, table, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(table))}"
-    raise UsageError(f"unknown {noun} {name!r}", hint)
+    raise UsageError(f"unknown {noun} {name!r}", nearest(name, table))
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint for a name that is not among the known ones."""
+    names = sorted(known)
+    near = get_close_matches(name, names, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"

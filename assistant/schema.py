@@ -120,7 +120,8 @@ class Variant:
     A specification, not the live object; ``assistant.variants.build_variant`` makes that.
     ``model`` names an entry of the settings (``default`` is the configured one); ``adapter`` an
     installed adapter; ``recipe`` a file in ``assistant/prompts``; ``collection`` the documents
-    searched when the recipe wants passages; ``shots`` the examples when it wants some.
+    searched when the recipe wants passages; ``shots`` the examples when it wants some; ``system``
+    an instruction for all languages, or (language, text) pairs.
     """
 
     name: str
@@ -130,8 +131,12 @@ class Variant:
     collection: str = "documents"
     k: int = 2
     shots: tuple[Shot, ...] = ()
-    system: str = ""
+    system: str | tuple[tuple[str, str], ...] = ""
     sampling: Sampling = field(default_factory=Sampling)
+
+    def instruction(self, language: Language) -> str:
+        """Return the variant's own instruction in a language."""
+        return self.system if isinstance(self.system, str) else dict(self.system).get(language, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,101 @@
+"""Variants in YAML: read strictly, with the nearest key named where one is misspelt."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from assistant.errors import UsageError
+from assistant.lazy import nearest
+from assistant.schema import Sampling, Shot, Variant, language_of
+
+_KEYS = {field.name for field in fields(Variant)} - {"name"}
+_SAMPLING = {field.name for field in fields(Sampling)}
+
+
+def read_variants(file: Path) -> dict[str, Variant]:
+    """Read the ``variants:`` mapping of a YAML file.
+
+    Raises:
+        UsageError: the file is not YAML, or a key or value is wrong; names file, variant and key.
+    """
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: not readable as YAML: {str(error).splitlines()[0]}") from error
+    return parse_variants(content.get("variants", {}) if isinstance(content, dict) else {}, file)
+
+
+def parse_variants(entries: Any, file: Path) -> dict[str, Variant]:
+    """Turn ``{name: {recipe: ..., adapter: ..., shots: FILE or list}}`` into specifications.
+
+    ``shots`` may be a list of ``{question, answer}`` or a JSONL file relative to ``file``.
+
+    Raises:
+        UsageError: a key or value is wrong; names file, variant and key.
+    """
+    if not isinstance(entries, dict):
+        raise UsageError(f"{file}: 'variants' must map names to settings")
+    return {str(name): _variant(str(name), entry or {}, file) for name, entry in entries.items()}
+
+
+def _variant(name: str, entry: Any, file: Path) -> Variant:
+    where = f"{file}: variants.{name}"
+    if not isinstance(entry, dict):
+        raise UsageError(f"{where}: expected keys and values")
+    _refuse_unknown(entry, _KEYS, where)
+    values = dict(entry)
+    if "shots" in values:
+        values["shots"] = _shots(values["shots"], file, where)
+    if "sampling" in values:
+        values["sampling"] = _sampling(values["sampling"], where)
+    if "system" in values:
+        values["system"] = _system(values["system"], where)
+    for key, kind in (("model", str), ("recipe", str), ("collection", str), ("k", int)):
+        if key in values and (not isinstance(values[key], kind) or isinstance(values[key], bool)):
+            raise UsageError(f"{where}.{key}: expected {kind.__name__}, got {values[key]!r:.80}")
+    return Variant(name, **values)
+
+
+def _refuse_unknown(entry: Mapping[Any, Any], known: set[str], where: str) -> None:
+    for key in entry:
+        if key not in known:
+            raise UsageError(f"{where}: unknown key {key!r}", nearest(str(key), known))
+
+
+def _sampling(entry: Any, where: str) -> Sampling:
+    if not isinstance(entry, dict):
+        raise UsageError(f"{where}.sampling: expected keys and values")
+    _refuse_unknown(entry, _SAMPLING, f"{where}.sampling")
+    values = {key: tuple(value) if key == "stop" else value for key, value in entry.items()}
+    for key, value in values.items():
+        if key != "stop" and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0):
+            raise UsageError(f"{where}.sampling.{key}: expected a number of at least 0, got {value!r:.80}")
+    return Sampling(**values)
+
+
+def _system(entry: Any, where: str) -> tuple[tuple[str, str], ...] | str:
+    if isinstance(entry, str):
+        return entry
+    if isinstance(entry, dict) and set(entry) <= {"ko", "en"} and all(isinstance(v, str) for v in entry.values()):
+        return tuple(sorted(entry.items()))
+    raise UsageError(f"{where}.system: expected a text, or one each under 'ko' and 'en'")
+
+
+def _shots(entry: Any, file: Path, where: str) -> tuple[Shot, ...]:
+    if isinstance(entry, str):
+        path = file.parent / entry
+        try:
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
+            entry = [json.loads(line) for line in lines if line.strip()]
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{where}.shots: cannot read {path}: {error}") from error
+    try:
+        return tuple(
+            Shot(row["question"], row["answer"], row.get("language") or language_of(row["question"])) for row in entry
+        )
+    except (TypeError, KeyError, AttributeError) as error:
+        raise UsageError(f"{where}.shots: each needs 'question' and 'answer'") from error

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from assistant.chat import ChatUpdate, Options, follow, live_variant
 from assistant.errors import JoyulError
@@ -30,18 +31,12 @@ def compare(
     states = [ChatUpdate("", Generation(), "searching") for _ in names]
     news: queue.SimpleQueue[tuple[int, ChatUpdate | None]] = queue.SimpleQueue()
     stop = threading.Event()
+
+    def start(name: str) -> Generator[ChatUpdate, None, None]:
+        return follow(live_variant(variants, name, options), messages, options)
+
     workers = [
-        threading.Thread(
-            target=_work,
-            args=(
-                lambda name=name: follow(live_variant(variants, name, options), messages, options),
-                column,
-                news,
-                stop,
-            ),
-            name=f"compare-{name}",
-            daemon=True,
-        )
+        threading.Thread(target=_work, args=(partial(start, name), column, news, stop), daemon=True)
         for column, name in enumerate(names)
     ]
     for worker in workers:

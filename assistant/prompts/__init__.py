@@ -48,19 +48,14 @@ class Prompt:
         """
         texts = self.texts[language]
         joiner = texts.get("joiner", "\n\n")
-        native = [shot for shot in shots if shot.language == language] or list(shots)
-        values = {
-            "question": question,
-            "passages": joiner.join(
-                _fill(texts["passage"], {"number": str(number), "text": passage.text})
-                for number, passage in enumerate(passages, start=1)
-            ),
-            "shots": joiner.join(
-                _fill(texts["shot"], {"question": shot.question, "answer": shot.answer}) for shot in native
-            )
-            if self.needs == "shots"
-            else "",
-        }
+        values = {"question": question}
+        if self.needs == "passages":
+            numbered = ({"number": str(n), "text": passage.text} for n, passage in enumerate(passages, start=1))
+            values["passages"] = joiner.join(_fill(texts["passage"], value) for value in numbered)
+        if self.needs == "shots":
+            native = [shot for shot in shots if shot.language == language] or list(shots)
+            solved = ({"question": shot.question, "answer": shot.answer} for shot in native)
+            values["shots"] = joiner.join(_fill(texts["shot"], value) for value in solved)
         lead = "\n".join(part for part in (texts.get("system", "").strip(), system.strip()) if part)
         frame = texts["user"] if passages or self.needs != "passages" else texts.get("without", "{question}")
         head = [Message("system", lead)] if lead else []

@@ -10,6 +10,8 @@ _ROLES = ("system", "user", "assistant")
 
 
 def parse_object(text: str, where: str, problems: list[str]) -> dict[str, Any] | None:
+    """Return the JSON object of one line, or None after noting why it is not one."""
+
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         row = dict(pairs)
         if len(row) != len(pairs):
@@ -45,15 +47,18 @@ class RowReader:
         self.row, self.where, self.problems = row, where, problems
 
     def note(self, key: str, problem: str) -> None:
+        """Add a problem under its key."""
         self.problems.append(f"{self.where}: {key}: {problem}")
 
     def text(self, key: str, required: bool = False) -> str:
+        """Return a text; an absent or null optional one is empty."""
         value = self.row.get(key)
         if value is None and not required:
             return ""
         return self.clean(key, value, required)
 
     def clean(self, key: str, value: Any, required: bool = False) -> str:
+        """Return a value as NFC text, or note why it is not usable text."""
         if not isinstance(value, str):
             self.note(key, "missing" if value is None else f"expected text, found {show(value)}")
             return ""
@@ -66,6 +71,7 @@ class RowReader:
         return normalise(value)
 
     def texts(self, key: str) -> tuple[str, ...] | None:
+        """Return a list of texts (one text counts as a list of one); None where the key is absent."""
         value = self.row.get(key)
         if value is None:
             return None
@@ -77,6 +83,7 @@ class RowReader:
         return tuple(self.clean(f"{key}[{index}]", item) for index, item in enumerate(value))
 
     def objects(self, key: str) -> list[tuple[str, dict[str, Any]]]:
+        """Return the objects of a list, each with its full key."""
         value = self.row.get(key)
         if value is None:
             return []
@@ -92,6 +99,7 @@ class RowReader:
         return found
 
     def messages(self, key: str) -> tuple[Message, ...]:
+        """Return the turns under a key."""
         turns = []
         for name, item in self.objects(key):
             role = item.get("role")
@@ -102,6 +110,7 @@ class RowReader:
         return tuple(turns)
 
     def order(self, messages: tuple[Message, ...]) -> None:
+        """Note where roles do not take turns, from a user message to the user's question."""
         key = "messages" if "messages" in self.row else "history"
         turns = messages[1:] if messages and messages[0].role == "system" else messages
         expected = ["user" if index % 2 == 0 else "assistant" for index in range(len(turns))]
@@ -109,6 +118,7 @@ class RowReader:
             self.note(key, "expected user and assistant in turn, a user message first and before the answer")
 
     def shots(self) -> tuple[Shot, ...]:
+        """Return the worked examples of a row."""
         found = []
         for name, item in self.objects("shots"):
             question = self.clean(f"{name}.question", item.get("question"), required=True)
@@ -122,5 +132,6 @@ def _unprintable(char: str) -> bool:
 
 
 def show(value: Any) -> str:
+    """Return a value for a message: quoted, and at most ``MAX_SHOWN`` characters of it."""
     text = repr(value) if not isinstance(value, (dict, list)) else json.dumps(value, ensure_ascii=True, default=str)
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"

@@ -30,6 +30,7 @@ MAX_JACCARD = 0.8
 MAX_IMBALANCE = 1.3
 
 SLOT = re.compile(r"\{(\w+)\}")
+PARTICLE_CHOICE = re.compile(r"\[[가-힣]+/[가-힣]+\]")
 PARTICLE = re.compile(r"([가-힣])([』」'\")]*)\[([가-힣]+)/([가-힣]+)\]")
 
 Row = dict[str, Any]
@@ -206,6 +207,18 @@ def check_leaks(splits: dict[str, list[Row]]) -> tuple[list[str], float]:
     return problems, highest
 
 
+def check_templates(templates: list[Template]) -> list[str]:
+    """Compare held-out templates with train templates, slots and particles left out."""
+    bare = {t.id: trigrams(PARTICLE_CHOICE.sub("", SLOT.sub("", t.text))) for t in templates}
+    return [
+        f"{held_out.id} is nearly the template {known.id}"
+        for held_out in templates
+        if held_out.split != "train"
+        for known in templates
+        if known.split == "train" and jaccard(bare[held_out.id], bare[known.id]) >= MAX_JACCARD
+    ]
+
+
 def print_counts(splits: dict[str, list[Row]]) -> None:
     """Print rows per split, language, label and urgency."""
     for split, rows in splits.items():
@@ -224,7 +237,8 @@ def main() -> int:
         slots = yaml.safe_load((HERE / "slots.yaml").read_text(encoding="utf-8"))
         splits = build_rows(templates, slots)
         leaks, highest = check_leaks(splits)
-        problems = check_slots(slots) + check_rows(splits, templates) + leaks
+        problems = check_slots(slots) + check_rows(splits, templates)
+        problems += check_templates(templates) + leaks
     except (BuildError, KeyError, OSError, yaml.YAMLError) as error:
         problems = [f"{type(error).__name__}: {error}"]
     if problems:

@@ -91,6 +91,14 @@ documents = Table(
     UniqueConstraint("collection", "name"),
 )
 
+collections = Table(
+    "collections",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("vectors", String(64), nullable=False),  # the vector index in use; another one is swapped in whole
+    Column("identity", JSON, nullable=False),  # the embedder and the chunking that made it
+)
+
 chunks = Table(
     "chunks",
     metadata,

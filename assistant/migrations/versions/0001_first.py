@@ -85,6 +85,12 @@ def _create_documents(text: sa.Text, short: sa.String) -> None:
         sa.UniqueConstraint("collection", "name"),
     )
     op.create_table(
+        "collections",
+        sa.Column("name", sa.String(64), primary_key=True),
+        sa.Column("vectors", sa.String(64), nullable=False),
+        sa.Column("identity", sa.JSON(), nullable=False),
+    )
+    op.create_table(
         "chunks",
         sa.Column("document_id", short, sa.ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("number", sa.Integer(), primary_key=True),

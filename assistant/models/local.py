@@ -1,0 +1,243 @@
+"""A model in this process: transformers weights, one engine, adapters by name."""
+
+import json
+import logging
+import threading
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+from assistant.adapters import Adapter, check_fits, hash_weights, verify
+from assistant.errors import DamagedError, InputError, RefusedError, ResourceError, UnavailableError
+from assistant.lora_files import read_header
+from assistant.models.chat_format import ChatFormat
+from assistant.models.context import fit
+from assistant.models.engine import Engine, Request
+from assistant.models.hub import resolve
+from assistant.models.scoring import mean_losses
+from assistant.models.stream_text import Detokeniser, StopText
+from assistant.schema import Delta, Message, Origin, Sampling, Usage
+from assistant.settings import EngineSettings, ModelSettings
+
+logger = logging.getLogger(__name__)
+POLL_SECONDS = 0.2  # the longest a stream is silent; see protocols.ChatModel
+BILLION = 1_000_000_000
+
+
+class LocalModel:
+    """The base, or the base with one adapter; many may stream at once. Also a ``Window`` and a ``Scorer``."""
+
+    def __init__(self, backend: "LocalBackend", adapter: str | None = None, key: str | None = None) -> None:
+        self._backend = backend
+        self._key = key
+        self._origin = Origin(backend.base, adapter)
+        self.window = backend.window
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Return the prompt length in tokens after the chat template."""
+        return len(self._backend.format.encode(messages))
+
+    def stream(self, messages: Sequence[Message], sampling: Sampling) -> Generator[Delta, None, None]:
+        """Yield the answer; see ``protocols.ChatModel``.
+
+        Raises:
+            InputError: the conversation is empty or the system prompt fills the window.
+            JoyulError: the engine failed or was closed.
+        """
+        yield Delta()
+        backend = self._backend
+        limit = min(sampling.max_tokens, backend.settings.max_tokens)
+        budget = max(1, self.window - min(limit, self.window // 8))
+        fitted = fit(messages, budget, self.count_tokens)
+        for notice in fitted.notices:
+            yield Delta(notice=notice)
+        prompt = backend.format.encode(fitted.messages)
+        room = max(1, min(limit, backend.positions - len(prompt)))
+        ticket = backend.engine.submit(Request(prompt, sampling, self._key, room, backend.ends))
+        letters = Detokeniser(backend.format.decode)
+        stops = StopText((*sampling.stop, *backend.format.stops))
+        used, begun = 0, False
+        try:
+            while not (ticket.ended or stops.hit):
+                tokens = ticket.read(POLL_SECONDS)
+                text = ""
+                for token in tokens if stops.watching else ():
+                    used += 1
+                    text += stops.add(letters.add([token]))
+                    if stops.hit:
+                        break
+                else:
+                    if not stops.watching:
+                        used += len(tokens)
+                        text = letters.add(tokens)
+                # Byte-level tokenizers that mark words by a leading space begin an answer with one.
+                text = text if begun else text.lstrip()
+                begun = begun or bool(text)
+                yield Delta(text=text)
+            if not stops.hit:
+                rest = stops.add(letters.finish())
+                rest = rest if stops.hit else rest + stops.finish()
+                if rest := rest if begun else rest.lstrip():
+                    yield Delta(text=rest)
+            finish = "stop" if stops.hit else ticket.finish
+            yield Delta(usage=Usage(len(prompt), used), finish=finish, origin=self._origin)
+        finally:
+            ticket.cancel()
+
+    def losses(self, texts: Sequence[str]) -> list[float]:
+        """Return the mean cross-entropy in nats per token of each text.
+
+        Raises:
+            InputError: a text is empty.
+        """
+        ids = [self._backend.format.text_ids(text) for text in texts]
+        return mean_losses(self._backend.engine, ids, self._key, self._backend.positions)
+
+
+class LocalBackend:
+    """One base model in memory with its engine.
+
+    Args:
+        folder: what ``hub.resolve`` returned.
+        name: what a person called it.
+        model_settings: device, dtype and window.
+        settings: rows and answer length.
+
+    Raises:
+        UnavailableError: transformers cannot load it.
+        RefusedError: it needs code of its own.
+        DamagedError: its weights are damaged.
+    """
+
+    def __init__(self, folder: Path, name: str, model_settings: ModelSettings, settings: EngineSettings) -> None:
+        self.settings = settings
+        self.folder = folder
+        self.base_hash = hash_weights(folder)
+        self.base = f"{name}@{self.base_hash[:8]}"
+        self.format = ChatFormat(folder)
+        model = _load(folder, model_settings)
+        config = model.config.get_text_config(decoder=True)
+        self.positions = int(getattr(config, "max_position_embeddings", 0) or 4096)
+        limits = [self.positions, int(_card(folder).get("window") or 0), model_settings.window]
+        self.window = min(limit for limit in limits if limit > 0)
+        self.ends = _end_tokens(model, self.format.tokenizer)
+        self.shapes = {
+            module: tuple(layer.weight.shape)
+            for module, layer in model.named_modules()
+            if getattr(layer, "weight", None) is not None
+        }
+        self.engine = Engine(model, settings.max_rows)
+        self._lock = threading.Lock()
+        logger.info(
+            "%s opened, window %d, %s", self.base, self.window, "batched" if self.engine.batches else "in turns"
+        )
+
+    def model(self, adapter: Adapter | None = None) -> LocalModel:
+        """Return the model with or without an adapter, loading that at first use.
+
+        An adapter that was replaced on disk is another one: it is known by its weights' hash.
+
+        Raises:
+            InputError: it does not fit this base.
+            DamagedError: its weights are not those of its manifest.
+            RefusedError: its folder holds a pickle.
+        """
+        if adapter is None:
+            return LocalModel(self)
+        key = hash_weights(adapter.path)
+        with self._lock:
+            if key not in self.engine.bank:
+                verify(adapter)
+                config = check_fits(adapter, self.base_hash, self.shapes)
+                self.engine.call(lambda: self.engine.bank.add(key, adapter.path, config))
+        return LocalModel(self, adapter.name, key)
+
+    def memory_mb(self) -> float:
+        """Return the megabytes that weights, adapters and live answers hold."""
+        return self.engine.call(self.engine.memory) / 1e6
+
+    def close(self) -> None:
+        """Stop the engine; open streams end with an error."""
+        self.engine.close()
+
+
+def open_local(settings: ModelSettings, engine: EngineSettings) -> LocalBackend:
+    """Open the embedded model, a folder, or a hub id.
+
+    Raises:
+        UnavailableError: it cannot be found, reached or loaded.
+        RefusedError: it needs code of its own or holds no safetensors.
+        DamagedError: its files are damaged.
+    """
+    folder = resolve(settings)
+    name = Path(settings.name).expanduser().resolve().name if Path(settings.name).is_dir() else settings.name
+    return LocalBackend(folder, name, settings, engine)
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    """Return ``joyul.json``, which says what a model was really trained for; empty where there is none."""
+    try:
+        card = json.loads((folder / "joyul.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise DamagedError(f"{folder}/joyul.json: not readable JSON ({error!s:.80})", "mend or remove it") from error
+    return card if isinstance(card, dict) else {}
+
+
+def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
+    """Return every token id that ends an answer, by generation settings, configuration and tokenizer."""
+    ends: set[int] = set()
+    for source in (model.generation_config.eos_token_id, model.config.eos_token_id, tokenizer.eos_token_id):
+        ends.update([source] if isinstance(source, int) else source or ())
+    return frozenset(ends)
+
+
+def _load(folder: Path, settings: ModelSettings) -> Any:
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    parameters = 0
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            parameters += sum(_size(shape) for shape in read_header(path).values())
+        except InputError as error:
+            raise DamagedError(error.message, "download or copy the model again") from error
+    device = _device(settings.device)
+    small_on_cpu = device == "cpu" and parameters < BILLION
+    dtype = settings.dtype if settings.dtype != "auto" else "float32" if small_on_cpu else "bfloat16"
+    try:
+        config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(
+            str(folder), config=config, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False
+        )
+        return model.to(device).eval()
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise ResourceError(f"not enough memory for {folder.name!r}", "choose a smaller model or dtype") from error
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError, AttributeError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if "trust_remote_code" in str(error) or "custom code" in str(error):
+            raise RefusedError(
+                f"{folder}: the model needs code of its own", "choose a model transformers knows"
+            ) from error
+        raise UnavailableError(f"{folder}: cannot be loaded ({reason:.160})", "choose another model") from error
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    size = 1
+    for extent in shape:
+        size *= extent
+    return size
+
+
+def _device(wanted: str) -> str:
+    import torch
+
+    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wanted == "auto":
+        return next(device for device, present in here.items() if present)
+    if not here[wanted]:
+        raise UnavailableError(f"this machine has no {wanted!r} device", "set model.device to auto or cpu")
+    return wanted

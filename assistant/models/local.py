@@ -115,10 +115,10 @@ class LocalBackend:
         self.base_hash = hash_weights(folder)
         self.base = f"{name}@{self.base_hash[:8]}"
         self.format = ChatFormat(folder)
-        model = _load(folder, model_settings)
+        model = load_weights(folder, model_settings)
         config = model.config.get_text_config(decoder=True)
         self.positions = int(getattr(config, "max_position_embeddings", 0) or 4096)
-        limits = [self.positions, int(_card(folder).get("window") or 0), model_settings.window]
+        limits = [self.positions, int(load_card(folder).get("window") or 0), model_settings.window]
         self.window = min(limit for limit in limits if limit > 0)
         self.ends = _end_tokens(model, self.format.tokenizer)
         self.shapes = {
@@ -174,7 +174,7 @@ def open_local(settings: ModelSettings, engine: EngineSettings) -> LocalBackend:
     return LocalBackend(folder, name, settings, engine)
 
 
-def _card(folder: Path) -> dict[str, Any]:
+def load_card(folder: Path) -> dict[str, Any]:
     """Return ``joyul.json``, which says what a model was really trained for; empty where there is none."""
     try:
         card = json.loads((folder / "joyul.json").read_text("utf-8"))
@@ -193,7 +193,12 @@ def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
     return frozenset(ends)
 
 
-def _load(folder: Path, settings: ModelSettings) -> Any:
+def load_weights(folder: Path, settings: ModelSettings) -> Any:
+    """Return the model of a folder on its device, in its type and in evaluation mode.
+
+    Raises:
+        UnavailableError, RefusedError, DamagedError, ResourceError: it cannot be loaded, and why.
+    """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils.logging import disable_progress_bar

@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from assistant.adapters import get_adapter, list_adapters
+from assistant.adapters import Manifest, get_adapter, list_adapters
 from assistant.errors import UsageError
 from assistant.lazy import nearest
 from assistant.paths import Home, data_root
@@ -138,6 +138,14 @@ class VariantFactory:
         base = self._pool.get(spec.model).base_hash
         parts: Mapping[str, Any] = {"spec": asdict(spec) | {"name": ""}, "base": base, "adapter": adapter}
         return digest({**parts, "prompt": prompt.hash, "index": index})
+
+    def manifest(self, spec: Variant) -> Manifest | None:
+        """Return the manifest of a variant's adapter, None where it has none."""
+        return get_adapter(self._home, spec.adapter).manifest if spec.adapter else None
+
+    def memory_mb(self, spec: Variant) -> float:
+        """Return the megabytes that a variant's base holds, with every adapter on it."""
+        return self._pool.get(spec.model).memory_mb()
 
     def build(self, spec: Variant | str) -> VariantModel:
         """Return the live variant.

@@ -1,0 +1,1 @@
+"""Evaluation: metrics, statistics, the verdict, reports. Sibling of ``tuning``; they never import each other."""

@@ -1,0 +1,120 @@
+"""The folder of one run: found again after a kill, complete or invisible when finished."""
+
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assistant.errors import ResourceError
+from assistant.schema import digest
+from eval.schema import Suite
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from assistant.retrieval.library import Library
+
+    from eval.result import RunResult
+
+PLAN, RESULT, ABANDONED = "plan.json", "result.json", "abandoned"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """``<runs>/<suite>-<time>-<plan hash>``: the plan when it starts, result and reports when it ends."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.path.name
+
+    @classmethod
+    def open(cls, suite: Suite, keys: "Mapping[str, str]", runs: Path) -> "RunFolder":
+        """Return the unfinished run of this very plan, else a new one."""
+        mark = digest([suite.fingerprint, dict(keys)], 8)
+        for path in sorted(runs.glob(f"{suite.name}-*-{mark}"), reverse=True):
+            if (path / PLAN).is_file() and not (path / RESULT).exists() and not (path / ABANDONED).exists():
+                return cls(path)
+        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+        path, number = runs / f"{suite.name}-{stamp}-{mark}", 1
+        while path.exists():
+            number += 1
+            path = runs / f"{suite.name}-{stamp}.{number}-{mark}"
+        path.mkdir(parents=True, mode=0o700)
+        folder = cls(path)
+        plan = {
+            "suite": suite.name,
+            "path": suite.path,
+            "fingerprint": suite.fingerprint,
+            "primary": suite.primary,
+            "margin": suite.margin,
+            "alpha": suite.alpha,
+            "seed": suite.seed,
+            "variants": dict(keys),
+            "items": len(suite.items),
+        }
+        folder.write(PLAN, json.dumps(plan, ensure_ascii=False, indent=2))
+        return folder
+
+    def finish(self, result: "RunResult") -> None:
+        """Write the reports, then the result document, whose presence says that the run is finished."""
+        from eval.report import to_html, to_markdown
+
+        self.write("report.html", to_html(result))
+        self.write("report.md", to_markdown(result))
+        self.write(RESULT, json.dumps(result.to_json(), ensure_ascii=False, indent=2))
+
+    def abandon(self) -> None:
+        """Mark the run as given up: the next start is a new one, which asks the failed items again."""
+        self.write(ABANDONED, "")
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file by temporary name, fsync and rename.
+
+        Raises:
+            ResourceError: the disk is full or read-only.
+        """
+        partial = self.path / f".{name}.partial"
+        try:
+            with partial.open("w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            partial.replace(self.path / name)
+        except OSError as error:
+            problem = f"{self.path / name}: cannot be written: {error.strerror}"
+            raise ResourceError(problem, "free disk space") from error
+
+
+def finished_runs(runs: Path) -> list[dict[str, Any]]:
+    """Return every finished run, newest first: ``{"run", "path", "report", "result"}``."""
+    found = []
+    for path in runs.glob(f"*/{RESULT}"):
+        try:
+            result = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        report = path.parent / "report.html"
+        found.append({"run": path.parent.name, "path": str(path.parent), "report": str(report), "result": result})
+    return sorted(found, key=lambda run: str(run["result"].get("created", "")), reverse=True)
+
+
+def prepare_collection(suite: Suite, library: "Library", runs: Path) -> None:
+    """Index the suite's documents, or a label task's solved examples, into the suite's own collection."""
+    if suite.documents:
+        library.add([Path(suite.documents)], suite.collection)
+    elif suite.examples:
+        folder = runs / "collections" / suite.collection
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+        for shot in suite.examples:
+            ask, answer = ("메시지", "답") if shot.language == "ko" else ("Message", "Answer")
+            text = f"{ask}: {shot.question}\n{answer}: {shot.answer}"
+            (folder / f"{digest(text)}.txt").write_text(text, encoding="utf-8")
+        library.add([folder], suite.collection)

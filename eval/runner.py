@@ -1,0 +1,162 @@
+"""Run a suite: every variant answers every item, many streams at once so that the engine can batch them.
+
+Each stream is a blocking generator in a thread of its own; the main thread stores what is finished,
+reports progress and listens for cancel. A failed sample is recorded as an error at one boundary
+(``eval.streams.ask``) and never retried within the run; above a share of failures the run stops.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assistant.errors import JoyulError, UnavailableError
+from assistant.schema import Variant, digest
+from eval.cache import AnswerCache
+from eval.result import RunResult, assemble
+from eval.run_folder import RunFolder, prepare_collection
+from eval.schema import Answer, Item, Suite
+from eval.streams import Job, Meter, Streams
+
+if TYPE_CHECKING:
+    from assistant.retrieval.library import Library
+
+    from assistant.variants import VariantFactory, VariantModel
+
+STREAMS = 32
+FAILED_SHARE = 0.5
+FAILED_AT_LEAST = 10
+
+Progress = Callable[[dict[str, object]], None]
+Cancelled = Callable[[], bool]
+
+
+class RunCancelled(JoyulError):
+    """The run was cancelled; what is finished is kept and the next start goes on from there."""
+
+    exit_code, kind = 130, "cancelled"
+
+
+def run_suite(
+    suite: Suite,
+    *,
+    variants: "VariantFactory",
+    library: "Library",
+    runs: Path,
+    progress: Progress = lambda _: None,
+    cancelled: Cancelled = lambda: False,
+    streams: int = STREAMS,
+) -> RunResult:
+    """Answer, score and judge; a run that was killed or cancelled is taken up where it stopped.
+
+    Args:
+        suite: from :func:`eval.suite.load_suite`.
+        variants: makes the live variants.
+        library: indexes the suite's documents.
+        runs: the folder of all runs; the answers of all of them are in one file there.
+        progress: gets ``{"done", "total", "variant", "seconds_left", "stage"}``; ``seconds_left`` may be None.
+        cancelled: asked a few times a second.
+        streams: answers under way at once.
+
+    Raises:
+        InputError, UsageError: a variant cannot be built (unknown adapter, recipe, collection ...).
+        UnavailableError: more than half of the answers failed.
+        ResourceError: the disk is full.
+        RunCancelled: ``cancelled()`` said so.
+    """
+    started = time.perf_counter()
+    total = len(suite.items) * len(suite.variants)
+    progress({"done": 0, "total": total, "variant": "", "seconds_left": None, "stage": "documents"})
+    prepare_collection(suite, library, runs)
+    lives = {spec.name: variants.build(spec) for spec in resolve(suite, variants)}
+    keys = {name: _key(live, library) for name, live in lives.items()}
+    folder = RunFolder.open(suite, keys, runs)
+    cache = AnswerCache(runs)
+    try:
+        answers = {name: dict(cache.get(key, suite.seed, folder.name)) for name, key in keys.items()}
+        jobs = [
+            Job(live, keys[name], tuple(item for item in by_length(suite.items) if item.id not in answers[name]))
+            for name, live in lives.items()
+        ]
+        asked = _answer_all(suite, jobs, answers, cache, folder, progress, cancelled, streams)
+    finally:
+        cache.close()
+    progress({"done": total, "total": total, "variant": "", "seconds_left": None, "stage": "scoring"})
+    wanted = {name: {item.id: answers[name][item.id] for item in suite.items} for name in lives}
+    result = assemble(
+        suite,
+        specs={name: live.spec for name, live in lives.items()},
+        fingerprints=keys,
+        answers=wanted,
+        variants=variants,
+        run=folder.name,
+        seconds=time.perf_counter() - started,
+        asked=asked,
+    )
+    folder.finish(result)
+    return result
+
+
+def resolve(suite: Suite, variants: "VariantFactory") -> list[Variant]:
+    """Return every variant's specification under its name in the suite."""
+    return [
+        replace(variants.spec(suite.uses[spec.name]), name=spec.name) if spec.name in suite.uses else spec
+        for spec in suite.variants
+    ]
+
+
+def by_length(items: Sequence[Item]) -> list[Item]:
+    """Return the items longest first: prompts of one batch are then about equally long."""
+    return sorted(items, key=lambda item: (-len(item.question) - sum(len(t.content) for t in item.history), item.id))
+
+
+def _key(live: "VariantModel", library: "Library") -> str:
+    """Return what the variant's answers depend on, including the content it searches."""
+    if live.retriever is None:
+        return live.fingerprint
+    documents = library.documents(live.spec.collection)
+    content = sorted([each.name, each.bytes, each.passages, str(each.added)] for each in documents)
+    return digest([live.fingerprint, content])
+
+
+def _answer_all(
+    suite: Suite,
+    jobs: Sequence[Job],
+    answers: Mapping[str, dict[str, Answer]],
+    cache: AnswerCache,
+    folder: RunFolder,
+    progress: Progress,
+    cancelled: Cancelled,
+    streams: int,
+) -> int:
+    """Fill ``answers``; return how many were asked for now."""
+    left = sum(len(job.todo) for job in jobs)
+    total = len(suite.items) * len(jobs)
+    meter = Meter(progress, total, total - left)
+    failed = 0
+    with Streams(_tasks(jobs), suite.seed, min(streams, left)) as finished:
+        for done in finished:
+            if cancelled():
+                raise RunCancelled("the evaluation was cancelled", "start it again to go on where it stopped")
+            meter.tell()
+            if done is None:
+                continue
+            job, item, answer = done
+            cache.put(job.key, item.id, suite.seed, folder.name, answer)
+            answers[job.live.spec.name][item.id] = answer
+            failed += bool(answer.error)
+            meter.count(job.live.spec.name)
+            if failed >= FAILED_AT_LEAST and failed > FAILED_SHARE * meter.now:
+                folder.abandon()
+                raise UnavailableError(
+                    f"{failed} of {meter.now} answers failed, last: {answer.error:.200}", "mend that and run it again"
+                )
+    return left
+
+
+def _tasks(jobs: Sequence[Job]) -> Iterator[tuple[Job, Item]]:
+    # Variant by variant, so that each is timed under the same load and most batches share an adapter.
+    for job in jobs:
+        for item in job.todo:
+            yield job, item

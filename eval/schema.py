@@ -1,0 +1,240 @@
+"""Values of an evaluation: items, answers, scores, estimates, comparisons, the verdict. All frozen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from assistant.schema import Language, Message, Passage, Shot, Variant, digest
+
+Kind = Literal["qa", "label"]
+Approach = Literal["prompt", "rag", "tune", "rag+tune"]
+Choice = Literal["prompt", "rag", "tune", "rag+tune", "not_enough_evidence"]
+UNTUNED: tuple[Approach, ...] = ("prompt", "rag")
+TUNED: tuple[Approach, ...] = ("tune", "rag+tune")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One question of the held-out set.
+
+    ``reference`` holds every accepted answer; empty means that the documents do not answer and a
+    refusal is right. ``group`` is the cluster (document, template) that the statistics respect.
+    ``label`` and ``fields`` are the gold label and further fields of a label task.
+    """
+
+    question: str
+    reference: tuple[str, ...]
+    group: str
+    language: Language
+    slice: str = ""
+    history: tuple[Message, ...] = ()
+    document: str = ""
+    label: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    line: int = 0
+
+    @property
+    def id(self) -> str:
+        """What the model sees, hashed: two items with one id would get one and the same answer."""
+        return digest([self.question, [[turn.role, turn.content] for turn in self.history]])
+
+    @property
+    def unanswerable(self) -> bool:
+        """Whether refusing is the right answer."""
+        return not self.reference
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one variant answered to one item; ``error`` set means that there is no answer."""
+
+    text: str = ""
+    passages: tuple[Passage, ...] = ()
+    query: str | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    first_token_seconds: float | None = None
+    seconds: float = 0.0
+    finish: str = ""
+    base: str = ""
+    adapter: str | None = None
+    notices: tuple[str, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One metric on one answer. ``value`` None means unscored, and ``reason`` says why: it is never 0.
+
+    ``detail`` carries what set-level metrics and the report need (true and predicted label).
+    """
+
+    value: float | None
+    reason: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A metric over a set: point, interval, how many items carry it and how many were unscored.
+
+    All None where nothing was scored. ``method`` names the interval (see ``eval.stats``).
+    """
+
+    mean: float | None
+    low: float | None
+    high: float | None
+    n: int
+    unscored: int
+    method: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form; fractions, not percent."""
+        return {
+            "mean": self.mean,
+            "low": self.low,
+            "high": self.high,
+            "n": self.n,
+            "unscored": self.unscored,
+            "method": self.method,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """``first`` minus ``second`` on the items that both have a score for.
+
+    ``tail`` is the error left outside each end of the interval; ``p`` the two-sided p-value of no
+    difference (``test`` names it), descriptive only; ``se`` the standard error over clusters.
+    """
+
+    first: str
+    second: str
+    metric: str
+    delta: float | None
+    low: float | None
+    high: float | None
+    n: int
+    clusters: int
+    tail: float
+    method: str = ""
+    p: float | None = None
+    test: str = ""
+    se: float | None = None
+
+    @property
+    def level(self) -> float:
+        """Confidence of the interval, e.g. 0.975."""
+        return 1.0 - 2.0 * self.tail
+
+    def turned(self) -> "Comparison":
+        """Return the same comparison seen from the other side."""
+        from dataclasses import replace
+
+        def minus(value: float | None) -> float | None:
+            return None if value is None else 0.0 - value
+
+        return replace(
+            self,
+            first=self.second,
+            second=self.first,
+            delta=minus(self.delta),
+            low=minus(self.high),
+            high=minus(self.low),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form; fractions, not percent."""
+        names = ("first", "second", "metric", "delta", "low", "high", "n", "clusters", "level", "method", "p", "test")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the evidence allows to say; ``eval/verdict.py`` is the rule, ``eval/sentence.py`` the words.
+
+    ``reason`` is a key of the rule's branch. ``chosen`` and ``against`` are variant names;
+    ``detectable`` the smallest true difference that this set would have found with 80 % power, as
+    a fraction; ``more_items`` about how many more items would settle it (None: cannot be said).
+    ``after_the_fact`` marks a comparison that was picked by looking at the results.
+    """
+
+    choice: Choice
+    reason: str
+    metric: str
+    margin: float
+    alpha: float
+    chosen: str = ""
+    against: str = ""
+    comparison: Comparison | None = None
+    tied: tuple[str, ...] = ()
+    detectable: float | None = None
+    more_items: int | None = None
+    after_the_fact: bool = False
+    text: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form: ``delta`` is chosen minus ``against``."""
+        seen = self.comparison
+        return {
+            "choice": self.choice,
+            "against": self.against,
+            "metric": self.metric,
+            "delta": seen.delta if seen else None,
+            "low": seen.low if seen else None,
+            "high": seen.high if seen else None,
+            "n": seen.n if seen else 0,
+            "text": dict(self.text),
+            "chosen": self.chosen,
+            "reason": self.reason,
+            "level": seen.level if seen else None,
+            "margin": self.margin,
+            "alpha": self.alpha,
+            "tied": list(self.tied),
+            "detectable": self.detectable,
+            "more_items": self.more_items,
+            "after_the_fact": self.after_the_fact,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A declared evaluation: items, variants, and what counts as a difference, fixed before the run.
+
+    ``variants`` are full specifications in the order of the file; ``uses`` maps a name to a variant
+    declared in the app, resolved when the run starts; ``approaches`` says who is tuned where the file
+    does. ``documents`` is a folder, or ``examples`` solved
+    ones of a label task, that are indexed into ``collection``. ``warnings`` are shown in every report.
+    """
+
+    name: str
+    kind: Kind
+    items: tuple[Item, ...]
+    variants: tuple[Variant, ...]
+    primary: str
+    metrics: tuple[str, ...]
+    path: str = ""
+    margin: float = 0.02
+    alpha: float = 0.05
+    seed: int = 0
+    labels: tuple[str, ...] = ()
+    validation: tuple[Item, ...] = ()
+    documents: str = ""
+    examples: tuple[Shot, ...] = ()
+    collection: str = ""
+    uses: Mapping[str, str] = field(default_factory=dict)
+    approaches: Mapping[str, Approach] = field(default_factory=dict)
+    trials: Mapping[str, int] = field(default_factory=dict)
+    title: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """What the run depends on besides the models: a change means another run."""
+        return digest(
+            [
+                [self.name, self.kind, self.primary, self.margin, self.alpha, self.seed, list(self.labels)],
+                [[item.id, list(item.reference), item.group, item.label, dict(item.fields)] for item in self.items],
+                [list(self.variants), dict(self.uses), self.collection],
+            ]
+        )

@@ -1,0 +1,122 @@
+"""Every word of the reports, Korean and English. Variants of the usual names are called as people say them."""
+
+_VARIANTS = {
+    "zero-shot": ("제로샷", "zero-shot"),
+    "few-shot": ("퓨샷", "few-shot"),
+    "rag": ("RAG", "RAG"),
+    "tuned": ("튜닝", "the tuned model"),
+    "rag-tuned": ("RAG+튜닝", "RAG + tuned"),
+}
+_METRICS = {
+    "exact_match": ("정확 일치", "exact match"),
+    "token_f1": ("토큰 F1", "token F1"),
+    "contains": ("정답 포함", "answer contained"),
+    "chrf": ("chrF", "chrF"),
+    "accuracy": ("정답률", "accuracy"),
+    "macro_precision": ("매크로 정밀도", "macro precision"),
+    "macro_recall": ("매크로 재현율", "macro recall"),
+    "macro_f1": ("매크로 F1", "macro F1"),
+    "json_validity": ("JSON 형식 준수", "JSON validity"),
+    "field_accuracy": ("항목 정확도", "field accuracy"),
+    "hit_at_k": ("검색 적중(hit@k)", "hit@k"),
+    "mrr": ("검색 순위(MRR)", "MRR"),
+    "ragas_string_similarity": ("Ragas 문자열 유사도", "Ragas string similarity"),
+    "ragas_context_precision": ("Ragas 문맥 정밀도", "Ragas context precision"),
+    "ragas_context_recall": ("Ragas 문맥 재현율", "Ragas context recall"),
+    "prompt_tokens": ("읽은 토큰", "prompt tokens"),
+    "completion_tokens": ("쓴 토큰", "completion tokens"),
+    "seconds": ("응답 시간(초)", "seconds"),
+    "first_token_seconds": ("첫 토큰(초)", "first token (s)"),
+    "tokens_per_second": ("초당 토큰", "tokens/s"),
+}
+_WORDS = {
+    "title": ("평가 보고서", "Evaluation report"),
+    "prompt": ("프롬프트", "prompt"),
+    "rag": ("RAG", "RAG"),
+    "tune": ("튜닝", "tune"),
+    "rag+tune": ("RAG+튜닝", "RAG + tune"),
+    "not_enough_evidence": ("증거 부족", "not enough evidence"),
+    "verdict": ("판정", "Verdict"),
+    "declared": ("실행 전에 정한 것", "Declared before the run"),
+    "base": ("기반 모델", "Base model"),
+    "primary": ("주 지표", "Primary metric"),
+    "margin": ("의미 있는 최소 차이", "Smallest difference that matters"),
+    "alpha": ("유의 수준", "Alpha"),
+    "items": ("문항", "Items"),
+    "groups": ("묶음", "Groups"),
+    "trials": ("검증 세트에서 시도한 횟수", "Trials on the validation split"),
+    "warnings": ("주의", "Warnings"),
+    "differences": ("튜닝한 방식과 튜닝하지 않은 방식의 차이", "Tuned minus untuned"),
+    "differences_note": (
+        "점은 차이, 선은 동시 신뢰 구간이에요. 색칠한 띠는 의미 없다고 정한 차이(±기준)예요. "
+        "선 전체가 띠 오른쪽에 있으면 튜닝이 앞서고, 띠의 오른쪽 끝보다 왼쪽에 있으면 튜닝이 필요 없어요.",
+        "Dots are differences, lines simultaneous intervals. The band holds the differences declared not to matter. "
+        "A line wholly right of the band means that tuning wins; one that ends left of the band's right edge, that "
+        "it is not needed.",
+    ),
+    "scores": ("방식별 점수", "Scores by variant"),
+    "scores_note": (
+        "구간은 한 방식만 볼 때의 신뢰 구간이에요. 구간이 겹쳐도 차이가 없다는 뜻은 아니에요.",
+        "Intervals are for one variant alone; overlapping ones do not mean that there is no difference.",
+    ),
+    "metric": ("지표", "Metric"),
+    "variant": ("방식", "Variant"),
+    "unscored": ("미채점", "unscored"),
+    "pair": ("비교", "Pair"),
+    "delta": ("차이(점)", "Difference (points)"),
+    "interval": ("구간", "Interval"),
+    "method": ("방법", "Method"),
+    "test": ("검정", "Test"),
+    "slices": ("부분별 점수", "By slice"),
+    "slices_note": (
+        "주 지표예요. 참고용이며 판정에는 쓰지 않아요.",
+        "Primary metric; descriptive, no part of the verdict.",
+    ),
+    "confusion": ("혼동 행렬", "Confusion"),
+    "true_label": ("실제 ↓ / 답 →", "true ↓ / answered →"),
+    "class": ("분류", "Class"),
+    "precision": ("정밀도", "precision"),
+    "recall": ("재현율", "recall"),
+    "f1": ("F1", "F1"),
+    "costs": ("비용", "Costs"),
+    "costs_note": (
+        "토큰과 시간은 답 하나의 평균이에요. 시간은 여러 답을 한꺼번에 만들 때 잰 값이에요.",
+        "Tokens and seconds are means per answer; seconds are measured while many answers run at once.",
+    ),
+    "memory": ("메모리(MB)", "Memory (MB)"),
+    "training": ("학습", "Training"),
+    "browser": ("문항별 답", "Answers item by item"),
+    "all": ("모두", "All"),
+    "differ": ("점수가 갈린 문항", "Where they differ"),
+    "wrong": ("모두 틀린 문항", "Wrong everywhere"),
+    "failed": ("실패·해석 불가", "Failed or unparsable"),
+    "reference": ("정답", "Reference"),
+    "unanswerable": ("문서에 답이 없어요(거절이 정답).", "The documents do not answer; refusing is right."),
+    "passages": ("근거 문서", "Passages"),
+    "query": ("검색어", "Query"),
+    "history": ("앞선 대화", "Conversation so far"),
+    "error": ("실패", "Failed"),
+    "shown_of": ("처음 {shown}개만 보여요(전체 {total}개).", "The first {shown} of {total} are shown."),
+    "switch": ("English", "한국어"),
+    "after_the_fact": (
+        "결과를 보고 고른 비교예요.",
+        "This pair was picked after seeing the results.",
+    ),
+    "run": ("실행", "Run"),
+    "nothing": ("없음", "none"),
+}
+
+
+def word(key: str, language: str, **values: object) -> str:
+    """Return a report's word in a language."""
+    return _WORDS[key][language != "ko"].format(**values)
+
+
+def variant_name(name: str, language: str) -> str:
+    """Return how people call a variant; other names stay as they are."""
+    return _VARIANTS.get(name, (name, name))[language != "ko"]
+
+
+def metric_name(name: str, language: str) -> str:
+    """Return how people call a metric; other names stay as they are."""
+    return _METRICS.get(name, (name, name))[language != "ko"]

@@ -55,7 +55,7 @@ class AdapterBank:
                 self._peft = get_peft_model(self.model, settings, adapter_name=name)
             else:
                 self._peft.add_adapter(name, settings)
-            result = set_peft_model_state_dict(self._peft, tensors, adapter_name=name)
+            result: Any = set_peft_model_state_dict(self._peft, tensors, adapter_name=name)
             lost = [item for item in result.missing_keys if f".{name}" in item]
             if lost or result.unexpected_keys:
                 raise InputError(

@@ -113,7 +113,7 @@ class Engine:
 
     def memory(self) -> int:
         """Return the bytes of weights, adapters and caches; to be run by ``call``."""
-        weights = {tensor.data_ptr(): tensor.nbytes for tensor in self.bank.model.state_dict().values()}
+        weights: dict[int, int] = {t.data_ptr(): t.nbytes for t in self.bank.model.state_dict().values()}
         return sum(weights.values()) + sum(batch.memory() for batch in self._groups.values())
 
     def submit(self, request: Request) -> Ticket:

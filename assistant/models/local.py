@@ -201,9 +201,9 @@ def load_weights(folder: Path, settings: ModelSettings) -> Any:
     """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
-    from transformers.utils.logging import disable_progress_bar
+    from transformers.utils import logging as their_logging
 
-    disable_progress_bar()
+    their_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     parameters = 0
     for path in sorted(folder.glob("*.safetensors")):
         try:
@@ -215,7 +215,7 @@ def load_weights(folder: Path, settings: ModelSettings) -> Any:
     dtype = settings.dtype if settings.dtype != "auto" else "float32" if small_on_cpu else "bfloat16"
     try:
         config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(
+        model: Any = AutoModelForCausalLM.from_pretrained(
             str(folder), config=config, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False
         )
         return model.to(device).eval()

@@ -1,0 +1,1 @@
+"""Tuning: datasets become training runs, training runs become adapters."""

@@ -1,0 +1,54 @@
+"""The base model of a training run: weights of its own, never those that chat is served from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assistant.adapters import hash_weights
+from assistant.errors import UsageError
+from assistant.models import kind_of
+from assistant.models.chat_format import ChatFormat
+from assistant.models.hub import resolve
+from assistant.models.local import load_card, load_weights
+from assistant.settings import ModelSettings
+from tuning.formats import Encoder
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A freshly loaded model with what identifies it; ``name`` is ``name@hash8`` as in receipts."""
+
+    model: Any
+    encoder: Encoder
+    name: str
+    hash: str
+
+
+def open_base(settings: ModelSettings) -> Base:
+    """Load a base for training: bfloat16 on CUDA, float32 elsewhere unless the settings say a type.
+
+    Raises:
+        UsageError: the settings name a server or the scripted model, which cannot be trained.
+        UnavailableError, RefusedError, DamagedError: the model is not there or cannot be loaded.
+    """
+    if kind_of(settings) != "local":
+        what = settings.base_url or settings.name
+        raise UsageError(f"{what!r} cannot be trained here", "take --model embedded, a folder or a hub id")
+    import torch
+
+    folder = resolve(settings)
+    cuda = settings.device in ("auto", "cuda") and torch.cuda.is_available()
+    plain = settings.model_copy(
+        update={
+            "device": "cuda" if cuda else "cpu",
+            "dtype": settings.dtype if settings.dtype != "auto" else "bfloat16" if cuda else "float32",
+        }
+    )
+    model = load_weights(folder, plain)
+    positions = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or 4096)
+    limits = [positions, int(load_card(folder).get("window") or 0), settings.window]
+    weights = hash_weights(folder)
+    named = Path(settings.name).expanduser()
+    name = named.resolve().name if named.is_dir() else settings.name
+    window = min(limit for limit in limits if limit > 0)
+    return Base(model, Encoder(ChatFormat(folder), window), f"{name}@{weights[:8]}", weights)

@@ -28,6 +28,8 @@ class AdapterBank:
         self._peft: Any = None
         self._names: dict[str, str] = {}
         self._configs: dict[str, Mapping[str, Any]] = {}
+        self._rows: list[str] | None = None  # the adapter of every row, during a mixed forward pass
+        self._hooks: list[Any] = []
         self._mode: str | None = _BASE  # what a forward pass without names would use; None: not known
 
     def __contains__(self, key: str) -> bool:
@@ -40,7 +42,7 @@ class AdapterBank:
             InputError: its numbers are not finite, or PEFT finds tensors that it cannot place; the
                 model is then as before.
         """
-        from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
+        from peft import LoraConfig, get_peft_model
         from safetensors.torch import load_file
 
         tensors = load_file(str(folder / WEIGHTS))
@@ -55,18 +57,13 @@ class AdapterBank:
                 self._peft = get_peft_model(self.model, settings, adapter_name=name)
             else:
                 self._peft.add_adapter(name, settings)
-            result: Any = set_peft_model_state_dict(self._peft, tensors, adapter_name=name)
-            lost = [item for item in result.missing_keys if f".{name}" in item]
-            if lost or result.unexpected_keys:
-                raise InputError(
-                    f"adapter {folder.name!r}: {len(lost)} tensors missing, {len(result.unexpected_keys)} unexpected",
-                    "train it again",
-                )
+            _fill(self._slots(name), tensors, folder.name)
         except BaseException:
             if self._peft is not None and name in self._peft.peft_config:
                 self._peft.delete_adapter(name)
             raise
         self._peft.eval()
+        self._name_rows()
         self._names[key] = name
         self._configs[name] = config
 
@@ -92,12 +89,18 @@ class AdapterBank:
         if len(set(names)) == 1:
             self._switch(names[0])
             return self.model(**inputs).logits  # type: ignore[no-any-return]
-        self._enable()
-        return self._peft(adapter_names=names, **inputs).logits  # type: ignore[no-any-return]
+        if self._mode in (_BASE, None):
+            self._switch(next(iter(self._names.values())))  # only so that adapters are enabled
+        self._rows = names
+        try:
+            return self.model(**inputs).logits  # type: ignore[no-any-return]
+        finally:
+            self._rows = None
 
     def _switch(self, name: str) -> None:
         if self._mode == name:
             return
+        self._mode = None
         if name == _BASE:
             self._peft.base_model.disable_adapter_layers()
         else:
@@ -105,8 +108,53 @@ class AdapterBank:
             self._peft.set_adapter(name, inference_mode=True)
         self._mode = name
 
-    def _enable(self) -> None:
-        if self._mode in (_BASE, None):
-            name = next(iter(self._configs))
-            self._mode = None
-            self._switch(name)
+    def _slots(self, name: str) -> "dict[str, torch.Tensor]":
+        """Return an adapter's parameters by the keys they have in a file.
+
+        PEFT's own loader raises KeyError once another adapter in the model has trained tokens.
+        """
+        slots = {}
+        for key, parameter in self._peft.named_parameters():
+            if f".{name}" in key:
+                key = key.replace("lora_magnitude_vector." + name + ".weight", "lora_magnitude_vector")
+                slots[key.replace(f"modules_to_save.{name}.", "").replace(f".{name}", "")] = parameter
+        return slots
+
+    def _name_rows(self) -> None:
+        """Let every adapter module ask for the rows' adapters.
+
+        ``PeftModel.forward(adapter_names=...)`` does the same with hooks that it makes and removes at
+        every step, and fails where a wrapper (of trained tokens, say) lacks one of the adapters.
+        """
+        from peft.tuners.lora import LoraLayer
+        from peft.utils.other import AuxiliaryTrainingWrapper
+
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks = []
+        for module in self.model.modules():
+            if isinstance(module, LoraLayer | AuxiliaryTrainingWrapper):
+                partial = isinstance(module, AuxiliaryTrainingWrapper)
+                known = module._get_available_adapters() if partial else None
+                self._hooks.append(module.register_forward_pre_hook(self._hook(known), with_kwargs=True))
+
+    def _hook(self, known: "set[str] | None") -> Any:
+        def ask(module: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+            if self._rows is None:
+                return None
+            rows = self._rows if known is None else [name if name in known else _BASE for name in self._rows]
+            return args, {**kwargs, "adapter_names": rows}
+
+        return ask
+
+
+def _fill(slots: "dict[str, torch.Tensor]", tensors: "dict[str, torch.Tensor]", name: str) -> None:
+    """Copy a file's tensors into the model, each to its place and each place filled."""
+    import torch
+
+    astray = sorted(slots.keys() ^ tensors.keys())
+    if astray:
+        raise InputError(f"adapter {name!r}: {astray[0]!r:.120} has no counterpart in the model", "train it again")
+    with torch.no_grad():
+        for key, tensor in tensors.items():
+            slots[key].copy_(tensor)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from eval.result import RunResult
 
-__all__ = ["figure", "print_report", "to_html", "to_markdown"]
+__all__ = ["figure", "print_report", "to_html", "to_markdown", "to_terminal"]
 
 
 def figure(metric: str, value: float | None) -> str:
@@ -74,6 +74,19 @@ def print_report(result: "RunResult", console: "Console", language: str = "en") 
     console.print(pairs)
     for warning in result.suite.warnings:
         console.print(Text(f"! {warning}", style="yellow"))
+
+
+def to_terminal(result: "RunResult", language: str = "en", width: int = 120) -> str:
+    """Return the terminal report as plain text: the verdict in both languages, then the tables."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    other = "en" if language == "ko" else "ko"
+    stream = StringIO()
+    console = Console(file=stream, width=width, color_system=None, legacy_windows=False)
+    print_report(result, console, language)
+    return stream.getvalue() + "\n" + result.verdict.text.get(other, "") + "\n"
 
 
 def tuned_pairs(result: "RunResult") -> list[Comparison]:

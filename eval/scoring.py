@@ -12,6 +12,7 @@ from eval.metrics import metric_named
 from eval.metrics.base import Metric
 from eval.schema import TUNED, UNTUNED, Answer, Approach, Comparison, Estimate, Item, Score, Suite, Verdict
 from eval.stats import (
+    RESAMPLES,
     Interval,
     cluster_sums,
     difference_statistic,
@@ -122,9 +123,20 @@ def _limits(metric: Metric, width: float, low: float = 0.0) -> dict[str, Any]:
 
 
 def compare(
-    metric: Metric, items: Sequence[Item], first: Row, second: Row, names: tuple[str, str], tail: float
+    metric: Metric,
+    items: Sequence[Item],
+    first: Row,
+    second: Row,
+    names: tuple[str, str],
+    tail: float,
+    *,
+    resamples: int = RESAMPLES,
+    with_test: bool = True,
 ) -> Comparison:
-    """Return ``first`` minus ``second`` on the items that both have a score for, paired and clustered."""
+    """Return ``first`` minus ``second`` on the items that both have a score for, paired and clustered.
+
+    ``with_test`` adds the descriptive p-value; the rule does not read it.
+    """
     import numpy as np
 
     kept, vectors = _paired(metric, items, first, second)
@@ -132,9 +144,9 @@ def compare(
         return Comparison(*names, metric.name, None, None, None, 0, 0, tail, "nothing scored")
     groups = [item.group for item in kept]
     statistic = difference_statistic(metric.statistic, vectors.shape[1] // 2)
-    found: Interval = interval(vectors, groups, statistic, tail=tail, **_limits(metric, 1.0, -1.0))
+    found: Interval = interval(vectors, groups, statistic, tail=tail, resamples=resamples, **_limits(metric, 1.0, -1.0))
     p, test = None, ""
-    if metric.is_mean:
+    if metric.is_mean and with_test:
         left = np.array([first[item.id].value for item in kept], dtype=float)
         right = np.array([second[item.id].value for item in kept], dtype=float)
         if len(set(groups)) == len(kept) and set(np.unique([left, right])) <= {0.0, 1.0}:

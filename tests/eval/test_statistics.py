@@ -1,0 +1,154 @@
+"""Intervals and tests against closed forms, and their coverage in a small simulation."""
+
+import numpy as np
+import pytest
+from scipy import stats as scipy_stats
+
+from eval.metrics.base import Metric
+from eval.stats import (
+    Interval,
+    cluster_sums,
+    detectable,
+    difference_statistic,
+    interval,
+    items_needed,
+    jackknife_error,
+    mcnemar_p,
+    sign_flip_p,
+)
+
+MEAN = Metric().statistic
+
+
+def vectors(values: np.ndarray) -> np.ndarray:
+    return np.column_stack([values, np.ones(len(values))])
+
+
+def mean_interval(values: np.ndarray, clusters: list[str] | None = None, **options: float) -> Interval:
+    names = clusters or [str(at) for at in range(len(values))]
+    return interval(vectors(np.asarray(values, float)), names, MEAN, **options)  # type: ignore[arg-type]
+
+
+def test_sums_within_clusters() -> None:
+    sums = cluster_sums(vectors(np.array([1.0, 2.0, 4.0])), ["a", "b", "a"])
+    assert sums.tolist() == [[5.0, 2.0], [2.0, 1.0]]
+
+
+def test_jackknife_of_a_mean_is_the_standard_error() -> None:
+    values = np.array([0.1, 0.4, 0.7, 0.2, 0.9])
+    assert jackknife_error(vectors(values), MEAN) == pytest.approx(values.std(ddof=1) / np.sqrt(5))
+
+
+def test_few_clusters_take_the_t_interval() -> None:
+    values = np.array([0.1, 0.4, 0.7, 0.2, 0.9, 0.3])
+    found = mean_interval(values)
+    low, high = scipy_stats.t.interval(0.95, 5, loc=values.mean(), scale=scipy_stats.sem(values))
+    assert found.method == "cluster t"
+    assert (found.low, found.high) == pytest.approx((low, high))
+
+
+def test_equal_clusters_are_as_good_as_their_means() -> None:
+    values = np.array([0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0])
+    names = ["a", "a", "b", "b", "c", "c", "d", "d"]
+    means = values.reshape(4, 2).mean(1)
+    low, high = scipy_stats.t.interval(0.95, 3, loc=means.mean(), scale=scipy_stats.sem(means))
+    found = mean_interval(values, names)
+    assert (found.low, found.high) == pytest.approx((low, high))
+
+
+def test_many_clusters_take_the_bootstrap_near_the_normal_interval() -> None:
+    values = np.random.default_rng(3).normal(0.5, 0.1, 400)
+    found = mean_interval(values)
+    error = values.std(ddof=1) / 20
+    assert found.method == "BCa bootstrap"
+    assert found.low == pytest.approx(values.mean() - 1.96 * error, abs=0.15 * error)
+    assert found.high == pytest.approx(values.mean() + 1.96 * error, abs=0.15 * error)
+
+
+def test_bootstrap_equals_scipys_own_over_values() -> None:
+    values = np.random.default_rng(1).random(30)
+    found = mean_interval(values, resamples=999)
+    # The same draws, straight through scipy: weighing cluster sums must be the same as drawing them.
+    straight = scipy_stats.bootstrap(
+        (np.arange(30),),
+        lambda index, axis: values[index.astype(int)].mean(axis=axis),
+        n_resamples=999,
+        vectorized=True,
+        method="BCa",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    assert (found.low, found.high) == pytest.approx((straight.low, straight.high))
+
+
+def test_no_variation_gives_the_rule_of_three_not_certainty() -> None:
+    found = mean_interval(np.zeros(60), bounds=(0.0, 1.0))
+    assert (found.low, found.value) == (0.0, 0.0)
+    assert found.high == pytest.approx(1 - 0.025 ** (1 / 60))
+    assert found.method == "no variation"
+
+
+def test_one_cluster_and_nothing_have_no_interval() -> None:
+    alone = mean_interval(np.array([1.0, 0.0]), ["a", "a"])
+    assert (alone.value, alone.low, alone.high) == (0.5, None, None)
+    assert interval(np.zeros((0, 2)), [], MEAN).value is None
+
+
+def test_same_seed_same_interval() -> None:
+    values = np.random.default_rng(5).random(50)
+    assert mean_interval(values) == mean_interval(values)
+
+
+def test_sign_flips_against_all_patterns() -> None:
+    differences = np.array([0.5, 0.3, 0.2, -0.1])
+    patterns = np.array(np.meshgrid(*[[-1, 1]] * 4)).reshape(4, -1)
+    totals = (patterns * differences[:, None]).sum(0)
+    by_hand = (np.abs(totals) >= abs(differences.sum()) - 1e-12).mean()
+    assert sign_flip_p(differences, list("abcd")) == pytest.approx(by_hand)
+
+
+def test_sign_flips_see_clusters_not_items() -> None:
+    many = np.tile([1.0, -0.2], 30)
+    apart = sign_flip_p(many, [str(at) for at in range(60)])
+    together = sign_flip_p(many, [str(at % 4) for at in range(60)])
+    assert apart < 0.001 < 0.05 < together
+    assert sign_flip_p(np.zeros(5), list("abcde")) == 1.0
+
+
+def test_mcnemar_is_the_binomial_test_of_the_discordant() -> None:
+    first = np.array([1] * 9 + [0] * 2 + [1] * 20 + [0] * 9)
+    second = np.array([0] * 9 + [1] * 2 + [1] * 20 + [0] * 9)
+    assert mcnemar_p(first, second) == pytest.approx(scipy_stats.binomtest(9, 11).pvalue)
+
+
+def test_detectable_effect_in_closed_form_and_against_several_rivals() -> None:
+    z = scipy_stats.norm.isf(0.025) + scipy_stats.norm.ppf(0.8)
+    assert detectable([0.03], 0.02, 0.025) == pytest.approx(0.02 + z * 0.03)
+    alike = detectable([0.03, 0.03], 0.02, 0.025, [[1.0, 1.0], [1.0, 1.0]])
+    apart = detectable([0.03, 0.03], 0.02, 0.025, [[1.0, 0.0], [0.0, 1.0]])
+    assert alike == pytest.approx(0.02 + z * 0.03, abs=0.001)
+    assert apart > alike + 0.005
+
+
+def test_items_needed() -> None:
+    z = scipy_stats.norm.isf(0.025) + scipy_stats.norm.ppf(0.8)
+    assert items_needed(100, 0.05, 0.1, 0.025) == int(np.ceil(100 * (z * 0.05 / 0.1) ** 2))
+    assert items_needed(100, 0.01, 0.5, 0.025) == 100
+    assert items_needed(100, 0.05, 0.0001, 0.025) is None
+    assert items_needed(100, 0.05, 0.0, 0.025) is None
+
+
+@pytest.mark.parametrize(("clusters", "size"), [(60, 1), (24, 4), (8, 8)])
+def test_coverage_of_the_paired_interval(clusters: int, size: int) -> None:
+    """About 95 % of the intervals hold the truth; 4 standard errors of slack for 250 studies."""
+    random = np.random.default_rng(11)
+    truth, studies, held = 0.10, 250, 0
+    statistic = difference_statistic(MEAN, 2)
+    names = [str(at // size) for at in range(clusters * size)]
+    for _ in range(studies):
+        shared = np.repeat(random.normal(0, 0.1, clusters), size)
+        first = np.clip(0.5 + truth + shared + random.normal(0, 0.15, clusters * size), 0, None)
+        second = np.clip(0.5 + random.normal(0, 0.15, clusters * size), 0, None)
+        found = interval(np.hstack([vectors(first), vectors(second)]), names, statistic, resamples=499, bounds=(-1, 1))
+        assert found.low is not None and found.high is not None
+        held += found.low <= truth <= found.high
+    assert held / studies == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / studies))

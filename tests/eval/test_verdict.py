@@ -1,0 +1,198 @@
+"""The rule as a table, its words, and how often it says "tune" where tuning does not pay."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from eval.result import RunResult
+from eval.schema import Approach, Comparison
+from eval.verdict import Evidence, decide, tail_for
+
+Judge = Callable[..., RunResult]
+APPROACHES: dict[str, Approach] = {
+    "zero-shot": "prompt",
+    "few-shot": "prompt",
+    "rag": "rag",
+    "tuned": "tune",
+    "rag-tuned": "rag+tune",
+}
+
+
+def evidence(
+    means: dict[str, float], half: float = 0.03, n: int = 100, items: int = 100, margin: float = 0.02
+) -> Evidence:
+    """Bounds of the given half width round the differences of the given means."""
+    tuned = [name for name in means if "tune" in APPROACHES[name]]
+    order = tuned + [name for name in means if name not in tuned]
+    tail = tail_for(0.05, len(tuned), len(means) - len(tuned))
+    pairs = {}
+    for at, first in enumerate(order):
+        for second in order[at + 1 :]:
+            delta = means[first] - means[second]
+            pairs[first, second] = Comparison(
+                first, second, "token_f1", delta, delta - half, delta + half, n, n, tail, se=half / 2.3
+            )
+    approaches = {name: APPROACHES[name] for name in means}
+    return Evidence(approaches, pairs, means, items, "token_f1", margin, 0.05)
+
+
+FIVE = dict.fromkeys(APPROACHES, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("means", "options", "choice", "reason"),
+    [
+        (FIVE | {"tuned": 0.7}, {}, "tune", "beats_every_rival"),
+        (FIVE | {"rag-tuned": 0.7}, {}, "rag+tune", "beats_every_rival"),
+        (FIVE | {"tuned": 0.7, "rag-tuned": 0.71}, {}, "tune", "beats_every_rival"),
+        (FIVE | {"tuned": 0.7, "rag-tuned": 0.8}, {}, "rag+tune", "beats_every_rival"),
+        # One rival out of reach of the bound is enough to stop it.
+        (FIVE | {"tuned": 0.7, "rag": 0.66}, {}, "not_enough_evidence", "unsettled"),
+        # Above zero, yet not above the margin.
+        (FIVE | {"tuned": 0.54}, {}, "not_enough_evidence", "unsettled"),
+        (FIVE, {"half": 0.015}, "prompt", "not_inferior"),
+        (FIVE | {"rag": 0.6}, {}, "rag", "not_inferior"),
+        (FIVE | {"few-shot": 0.6}, {}, "prompt", "not_inferior"),
+        (FIVE, {}, "not_enough_evidence", "unsettled"),
+        (FIVE, {"n": 89}, "not_enough_evidence", "too_many_unscored"),
+        (FIVE | {"tuned": 0.9}, {"n": 2, "items": 2, "half": 0.6}, "not_enough_evidence", "unsettled"),
+        ({"zero-shot": 0.1, "tuned": 0.9}, {}, "not_enough_evidence", "no_rag_row"),
+        ({"rag": 0.1, "tuned": 0.9}, {}, "not_enough_evidence", "no_prompt_row"),
+        ({"rag": 0.1, "zero-shot": 0.9}, {}, "not_enough_evidence", "no_tuned_row"),
+        ({"zero-shot": 0.1, "rag": 0.1, "tuned": 0.9}, {}, "tune", "beats_every_rival"),
+    ],
+)
+def test_the_rule(means: dict[str, float], options: dict[str, Any], choice: str, reason: str) -> None:
+    verdict = decide(evidence(means, **options))
+    assert (verdict.choice, verdict.reason) == (choice, reason)
+
+
+def test_the_closest_rival_is_named_and_delta_is_chosen_minus_against() -> None:
+    verdict = decide(evidence(FIVE | {"tuned": 0.9, "rag": 0.8}))
+    assert (verdict.chosen, verdict.against) == ("tuned", "rag")
+    assert verdict.comparison is not None
+    assert verdict.comparison.delta == pytest.approx(0.1)
+    enough = decide(evidence(FIVE | {"rag": 0.6, "tuned": 0.55}))
+    assert (enough.chosen, enough.against) == ("rag", "tuned")
+    assert enough.comparison is not None
+    assert enough.comparison.delta == pytest.approx(0.05)
+    assert (enough.comparison.low, enough.comparison.high) == pytest.approx((0.02, 0.08))
+
+
+def test_a_tie_is_said() -> None:
+    assert decide(evidence(FIVE | {"tuned": 0.7, "rag-tuned": 0.71})).tied == ("rag-tuned",)
+    assert decide(evidence(FIVE | {"tuned": 0.7, "rag-tuned": 0.8})).tied == ()
+
+
+def test_tails_share_the_error_over_candidates_and_rivals() -> None:
+    assert tail_for(0.05, 1, 1) == pytest.approx(0.025)
+    assert tail_for(0.05, 2, 3) == pytest.approx(0.0125)
+    assert tail_for(0.05, 1, 3) == pytest.approx(0.05 / 3)
+    assert tail_for(0.05, 0, 0) == pytest.approx(0.05)
+
+
+def test_undecided_says_what_it_could_have_seen_and_what_it_takes() -> None:
+    verdict = decide(evidence(FIVE | {"tuned": 0.54}))
+    assert verdict.detectable is not None and 0.05 < verdict.detectable < 0.12
+    assert verdict.more_items is not None and verdict.more_items > 0
+    assert verdict.after_the_fact
+
+
+def always(_: int) -> bool:
+    return True
+
+
+def never(_: int) -> bool:
+    return False
+
+
+@pytest.mark.parametrize(
+    ("right", "choice"),
+    [
+        ({"zero-shot": never, "few-shot": never, "rag": never, "tuned": always, "rag-tuned": never}, "tune"),
+        ({"zero-shot": never, "few-shot": never, "rag": never, "tuned": never, "rag-tuned": always}, "rag+tune"),
+        ({"zero-shot": never, "few-shot": never, "rag": always, "tuned": never, "rag-tuned": never}, "rag"),
+        ({"zero-shot": always, "few-shot": never, "rag": never, "tuned": never, "rag-tuned": never}, "prompt"),
+    ],
+)
+def test_from_answers_to_verdict(judged: Judge, right: dict[str, Callable[[int], bool]], choice: str) -> None:
+    verdict = judged(right, count=60).verdict
+    assert verdict.choice == choice
+    assert verdict.comparison is not None and verdict.comparison.delta == pytest.approx(1.0)
+    assert "made-up@12345678" in verdict.text["ko"] and "made-up@12345678" in verdict.text["en"]
+    assert "60" in verdict.text["ko"] and "2.0" in verdict.text["en"]
+
+
+def test_all_alike_on_few_items_is_no_proof_that_a_prompt_is_enough(judged: Judge) -> None:
+    names = ("zero-shot", "rag", "tuned")
+    assert judged(dict.fromkeys(names, always), count=30).verdict.choice == "not_enough_evidence"
+    assert judged(dict.fromkeys(names, always), count=300).verdict.choice == "prompt"
+
+
+def test_the_sentence_warns_that_one_adapter_is_one_training_seed(judged: Judge) -> None:
+    text = judged({"zero-shot": never, "rag": never, "tuned": always}, count=60).verdict.text
+    assert "this adapter, an-adapter" in text["en"]
+    assert "‘an-adapter’ 어댑터에만" in text["ko"]
+
+
+def test_unscored_is_neither_zero_nor_dropped_silently(judged: Judge) -> None:
+    right = {"zero-shot": always, "rag": always, "tuned": always}
+    result = judged(right, errors={"tuned": lambda at: at < 3}, count=60)
+    estimate = result.scored.estimates["tuned"]["exact_match"]
+    assert (estimate.mean, estimate.n, estimate.unscored) == (1.0, 57, 3)
+    pair = next(pair for pair in result.scored.pairs if {pair.first, pair.second} == {"tuned", "rag"})
+    assert (pair.n, pair.delta) == (57, 0.0)
+    lost = judged(right, errors={"tuned": lambda at: at < 7}, count=60)
+    assert lost.verdict.reason == "too_many_unscored"
+
+
+def test_all_unscored(judged: Judge) -> None:
+    result = judged({"zero-shot": always, "rag": always, "tuned": always}, errors={"tuned": always})
+    assert result.verdict.choice == "not_enough_evidence"
+    assert result.verdict.reason == "nothing_scored"
+    estimate = result.scored.estimates["tuned"]["exact_match"]
+    assert (estimate.mean, estimate.n, estimate.unscored) == (None, 0, 40)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_tiny_sets_never_decide(judged: Judge, count: int) -> None:
+    result = judged({"zero-shot": never, "rag": never, "tuned": lambda at: at == 0}, count=count)
+    assert result.verdict.choice == "not_enough_evidence"
+    assert result.verdict.text["ko"] and result.verdict.text["en"]
+
+
+@pytest.mark.parametrize(("count", "groups"), [(40, 0), (96, 8), (96, 24)])
+def test_false_tune_is_rare(count: int, groups: int) -> None:
+    """200 studies in which the two candidates are exactly the margin better: 'tune' must stay under 6 %."""
+    from eval.metrics import metric_named
+    from eval.schema import Item, Score
+    from eval.scoring import compare
+
+    random = np.random.default_rng(count + groups)
+    metric = metric_named("token_f1")
+    items = [Item(f"q{at}", ("x",), f"g{at % groups if groups else at}", "en") for at in range(count)]
+    approaches: dict[str, Approach] = {"zero-shot": "prompt", "rag": "rag", "tuned": "tune", "rag-tuned": "rag+tune"}
+    order = ["tuned", "rag-tuned", "zero-shot", "rag"]
+    tail, wrong, studies = tail_for(0.05, 2, 2), 0, 200
+    for _ in range(studies):
+        effect = {g: random.normal(0, 0.1) for g in {item.group for item in items}}
+        rows = {
+            name: {
+                item.id: Score(0.5 + 0.02 * ("tuned" in name) + effect[item.group] * ("tuned" in name) + noise)
+                for item, noise in zip(items, random.normal(0, 0.2, count), strict=True)
+            }
+            for name in order
+        }
+        pairs = {}
+        for name in order[:2]:
+            for rival in order[2:]:
+                pairs[name, rival] = compare(
+                    metric, items, rows[name], rows[rival], (name, rival), tail, resamples=499, with_test=False
+                )
+        pairs["tuned", "rag-tuned"] = Comparison("tuned", "rag-tuned", "token_f1", 0, -1, 1, count, count, tail)
+        means = dict.fromkeys(approaches, 0.5)
+        choice = decide(Evidence(approaches, pairs, means, count, "token_f1", 0.02, 0.05)).choice
+        wrong += choice in ("tune", "rag+tune")
+    assert wrong / studies <= 0.06

@@ -1,0 +1,1 @@
+"""Retrieval: documents to passages. :class:`assistant.retrieval.library.Library` is the door."""

@@ -16,7 +16,7 @@ RULES: tuple[Rule, ...] = (
     (r"^\s*(안녕|반가)", "안녕하세요! 무엇을 도와드릴까요?"),
     (r"(?i)^\s*(hi|hello)\b", "Hello! How can I help you?"),
 )
-_PASSAGE = re.compile(r"(?:문서|자료|Source|Document)\s*\d+\s*:\s*(.+)")
+_PASSAGE = re.compile(r"\[\d+\]\s*(.+)")
 _PIECE = re.compile(r"\s*\S+|\s+$")
 
 

@@ -35,7 +35,7 @@ def test_every_recipe_shows_question_passages_shots_and_instruction(name: str, l
 @given(st.text(alphabet="{}questionpassagestext [1]가", max_size=60))
 def test_braces_in_questions_and_documents_stay_braces(text: str):
     made = load_prompt("grounded").render(text, language="ko", passages=[passage(text)])
-    assert made[-1].content == f"[1] {text}\n\n질문: {text}"
+    assert made[-1].content == f"[1] {text}\n\n{text}"
 
 
 def test_shots_follow_the_language_of_the_question():

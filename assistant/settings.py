@@ -131,6 +131,11 @@ def load_settings(file: Path | None = None, overrides: Mapping[str, Any] | None 
         raise UsageError(f"{chosen}: {str(error).splitlines()[0]:.120}", "see the README's settings") from error
 
 
+def variables_set() -> dict[str, str]:
+    """Return the settings that the environment sets, dotted, each with its variable."""
+    return {name[len(PREFIX) :].lower().replace("__", "."): name for name in os.environ if name.startswith(PREFIX)}
+
+
 def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:
     for part in path[:-1]:
         tree = tree.setdefault(part, {})

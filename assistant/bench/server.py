@@ -1,7 +1,6 @@
 """A real ``joyul serve`` in a child process, for benchmarks that need one."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -36,7 +35,7 @@ def serving(home: Path, *flags: str) -> Iterator[Server]:
     """
     started = time.perf_counter()
     command = [sys.executable, "-m", "assistant", "--home", str(home), "serve", "--port", "0", *flags]
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ))
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         url = _ready(Home(home), child, started)
         yield Server(url, child.pid, time.perf_counter() - started)

@@ -1,0 +1,51 @@
+"""Texts of documents and reports of evaluations, by id; an id is looked up, never joined to a path as it came."""
+
+from pathlib import Path
+from urllib.parse import quote
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+
+from assistant.errors import InputError, JoyulError
+from assistant.services import Services
+
+REPORT = "report.html"
+# A report is one self-contained file: inline styles and images, no scripts, nothing fetched.
+REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; sandbox allow-popups"
+TEXT_POLICY = "default-src 'none'; sandbox"
+
+
+def routes(services: Services) -> APIRouter:
+    """Return ``/documents/{id}`` and ``/reports/{run}``."""
+    router = APIRouter()
+
+    @router.get("/documents/{document}")
+    def document(document: str) -> Response:
+        """Return a document's extracted text as a download."""
+        try:
+            found = services.library.read(document)
+        except JoyulError as error:
+            return _missing(error)
+        name = quote(f"{Path(found.name).name}.txt")
+        headers = {
+            "content-disposition": f"attachment; filename*=UTF-8''{name}",
+            "content-security-policy": TEXT_POLICY,
+            "x-content-type-options": "nosniff",
+        }
+        return PlainTextResponse(found.text, headers=headers)
+
+    @router.get("/reports/{run}")
+    def report(run: str) -> Response:
+        """Return the HTML report of an evaluation."""
+        runs = {folder.name: folder for folder in services.home.runs.iterdir() if (folder / REPORT).is_file()}
+        if run not in runs:
+            return _missing(InputError("no such report", "choose one from the list"))
+        page = (runs[run] / REPORT).read_bytes()
+        headers = {"content-security-policy": REPORT_POLICY, "x-content-type-options": "nosniff"}
+        return Response(page, media_type="text/html; charset=utf-8", headers=headers)
+
+    return router
+
+
+def _missing(error: JoyulError) -> Response:
+    return JSONResponse(error.to_dict(), 404)

@@ -1,0 +1,41 @@
+"""What is installed, and how the open parts are doing."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from assistant.errors import JoyulError
+
+if TYPE_CHECKING:
+    from assistant.services import Services
+
+Progress = Callable[[dict[str, Any]], None]
+Cancelled = Callable[[], bool]
+
+
+def list_installed(
+    services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled
+) -> dict[str, Any]:
+    """Return the manifests of the installed adapters."""
+    from assistant.adapters import list_adapters
+
+    return {"adapters": [adapter.manifest.to_json() for adapter in list_adapters(services.home)]}
+
+
+def inspect(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:
+    """Open the model and the index and say what they are; what fails is reported, not raised."""
+
+    def attempt(part: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        try:
+            return {"ok": True, **part()}
+        except JoyulError as error:
+            return {"ok": False, **error.to_dict()}
+
+    def model() -> dict[str, Any]:
+        backend = services.pool.get("default")
+        return {"base": backend.base, "window": backend.window, "memory_mb": round(backend.memory_mb(), 1)}
+
+    def index() -> dict[str, Any]:
+        documents = services.library.documents()
+        return {"documents": len(documents), **services.library.identity("documents")}
+
+    return {"model": attempt(model), "retrieval": attempt(index)}

@@ -24,10 +24,12 @@ SEED = 20240
 LABELS = ("loan", "account", "payment", "facility", "room", "event", "lost", "digital")
 URGENCIES = ("low", "normal", "high")
 LANGUAGES = ("ko", "en")
-FILLS = {"train": 3, "validation": 2, "test": 2}
-MINIMUM_ROWS = {"train": 480, "validation": 64, "test": 160}
+FILLS = {"train": 2, "validation": 1, "test": 1}
+MINIMUM_ROWS = {"train": 1152, "validation": 80, "test": 192}
+HARD_SHARE = {"train": (0.2, 0.4), "validation": (0.35, 0.6), "test": (0.4, 0.6)}
 MAX_JACCARD = 0.8
 MAX_IMBALANCE = 1.3
+MAX_URGENCY_IMBALANCE = 1.5
 
 SLOT = re.compile(r"\{(\w+)\}")
 PARTICLE_CHOICE = re.compile(r"\[[가-힣]+/[가-힣]+\]")
@@ -43,13 +45,14 @@ class BuildError(Exception):
 
 @dataclass(frozen=True)
 class Template:
-    """One hand-written message with slots, its split and its answer."""
+    """One hand-written message with slots, its split, its answer and whether it is a hard one."""
 
     id: str
     split: str
     language: str
     label: str
     urgency: str
+    hard: bool
     text: str
 
 
@@ -63,11 +66,11 @@ def load_templates(folder: Path) -> list[Template]:
         for language in LANGUAGES:
             number = 0
             for split in FILLS:
-                for urgency, texts in source[language][split].items():
-                    for text in texts:
+                for urgency, entries in source[language][split].items():
+                    for entry in entries:
                         number += 1
                         name = f"{label}-{language}-{number:02d}"
-                        templates.append(Template(name, split, language, label, urgency, text))
+                        templates.append(Template(name, split, language, label, urgency, entry["hard"], entry["text"]))
     return templates
 
 
@@ -114,7 +117,7 @@ def make_row(template: Template, text: str) -> Row:
         "reference": [answer],
         "label": template.label,
         "group": template.id,
-        "slice": "ticket",
+        "slice": "hard" if template.hard else "plain",
         "history": [],
     }
     if template.split == "train":
@@ -139,6 +142,23 @@ def build_rows(templates: list[Template], slots: dict[str, dict[str, SlotValues]
             row["id"] = f"tr-{language}-{numbers[language]:04d}"
         splits[split] = rows
     return splits
+
+
+def check_shares(splits: dict[str, list[Row]], templates: list[Template]) -> list[str]:
+    """Check per split that urgencies are balanced and that the share of hard rows fits."""
+    problems = [f"{t.id}: hard is {t.hard!r}" for t in templates if not isinstance(t.hard, bool)]
+    for split, members in splits.items():
+        urgencies = Counter(json.loads(row["reference"][0])["urgency"] for row in members)
+        counts = [urgencies[urgency] for urgency in URGENCIES]
+        if max(counts) > MAX_URGENCY_IMBALANCE * min(counts):
+            problems.append(f"{split}: urgencies out of balance {dict(urgencies)}")
+        lowest, highest = HARD_SHARE[split]
+        for language in LANGUAGES:
+            slices = [row["slice"] for row in members if row["language"] == language]
+            share = slices.count("hard") / len(slices)
+            if not lowest <= share <= highest:
+                problems.append(f"{split}, {language}: {share:.0%} of the rows are hard")
+    return problems
 
 
 def trigrams(text: str) -> frozenset[str]:
@@ -225,7 +245,7 @@ def print_counts(splits: dict[str, list[Row]]) -> None:
         groups = len({row["group"] for row in rows})
         print(f"{split}: {len(rows)} rows from {groups} templates")
         urgency = Counter(json.loads(row["reference"][0])["urgency"] for row in rows)
-        for key in ("language", "label"):
+        for key in ("language", "label", "slice"):
             print(f"  {key}: {dict(sorted(Counter(str(row[key]) for row in rows).items()))}")
         print(f"  urgency: {dict(sorted(urgency.items()))}")
 
@@ -238,7 +258,7 @@ def main() -> int:
         splits = build_rows(templates, slots)
         leaks, highest = check_leaks(splits)
         problems = check_slots(slots) + check_rows(splits, templates)
-        problems += check_templates(templates) + leaks
+        problems += check_shares(splits, templates) + check_templates(templates) + leaks
     except (BuildError, KeyError, OSError, yaml.YAMLError) as error:
         problems = [f"{type(error).__name__}: {error}"]
     if problems:

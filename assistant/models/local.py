@@ -16,7 +16,7 @@ from assistant.models.engine import Engine, Request
 from assistant.models.hub import resolve
 from assistant.models.scoring import mean_losses
 from assistant.models.stream_text import Detokeniser, StopText
-from assistant.schema import Delta, Message, Origin, Sampling, Usage
+from assistant.schema import Delta, Message, Origin, Sampling, Usage, digest
 from assistant.settings import EngineSettings, ModelSettings
 
 logger = logging.getLogger(__name__)
@@ -135,7 +135,7 @@ class LocalBackend:
     def model(self, adapter: Adapter | None = None) -> LocalModel:
         """Return the model with or without an adapter, loading that at first use.
 
-        An adapter that was replaced on disk is another one: it is known by its weights' hash.
+        An adapter that was replaced on disk is another one: it is known by its weights and settings.
 
         Raises:
             InputError: it does not fit this base.
@@ -144,11 +144,11 @@ class LocalBackend:
         """
         if adapter is None:
             return LocalModel(self)
-        key = hash_weights(adapter.path)
+        config = check_fits(adapter, self.base_hash, self.shapes)
+        verify(adapter)
+        key = digest([hash_weights(adapter.path), config], 64)
         with self._lock:
             if key not in self.engine.bank:
-                verify(adapter)
-                config = check_fits(adapter, self.base_hash, self.shapes)
                 self.engine.call(lambda: self.engine.bank.add(key, adapter.path, config))
         return LocalModel(self, adapter.name, key)
 
@@ -203,6 +203,7 @@ def load_weights(folder: Path, settings: ModelSettings) -> Any:
     from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils import logging as their_logging
 
+    their_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     their_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     parameters = 0
     for path in sorted(folder.glob("*.safetensors")):
@@ -215,19 +216,32 @@ def load_weights(folder: Path, settings: ModelSettings) -> Any:
     dtype = settings.dtype if settings.dtype != "auto" else "float32" if small_on_cpu else "bfloat16"
     try:
         config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            str(folder), config=config, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False
+        model: Any
+        model, report = AutoModelForCausalLM.from_pretrained(
+            str(folder),
+            config=config,
+            dtype=getattr(torch, dtype),
+            use_safetensors=True,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=True,  # reported below, in one line
+            output_loading_info=True,
         )
-        return model.to(device).eval()
+        model = model.to(device).eval()
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise ResourceError(f"not enough memory for {folder.name!r}", "choose a smaller model or dtype") from error
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError, AttributeError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if "trust_remote_code" in str(error) or "custom code" in str(error):
-            raise RefusedError(
-                f"{folder}: the model needs code of its own", "choose a model transformers knows"
-            ) from error
+            raise RefusedError(f"{folder}: needs code of its own", "choose a model transformers knows") from error
         raise UnavailableError(f"{folder}: cannot be loaded ({reason:.160})", "choose another model") from error
+    # transformers would go on with random numbers in these places
+    unfilled = sorted([*report["missing_keys"], *(str(item[0]) for item in report["mismatched_keys"])])
+    if unfilled:
+        raise DamagedError(
+            f"{folder}: {len(unfilled)} weights are missing or of another shape, first {unfilled[0]!r}",
+            "download or copy the model again",
+        )
+    return model
 
 
 def _size(shape: tuple[int, ...]) -> int:

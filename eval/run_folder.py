@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.errors import ResourceError
+from assistant.errors import InputError, ResourceError
 from assistant.schema import digest
 from eval.schema import Suite
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from assistant.retrieval.library import Library
-
     from eval.result import RunResult
 
 PLAN, RESULT, ABANDONED = "plan.json", "result.json", "abandoned"
@@ -104,11 +103,21 @@ def finished_runs(runs: Path) -> list[dict[str, Any]]:
     return sorted(found, key=lambda run: str(run["result"].get("created", "")), reverse=True)
 
 
-def prepare_collection(suite: Suite, library: "Library", runs: Path) -> None:
-    """Index the suite's documents, or a label task's solved examples, into the suite's own collection."""
+def prepare_collection(suite: Suite, library: "Library", runs: Path) -> list[str]:
+    """Index the suite's documents, or a label task's solved examples, into the suite's own collection.
+
+    Returns one warning for each document that could not be read.
+
+    Raises:
+        InputError: none could be read.
+    """
     if suite.documents:
-        library.add([Path(suite.documents)], suite.collection)
-    elif suite.examples:
+        report = library.add([Path(suite.documents)], suite.collection)
+        unread = [f"{failure.path}: {failure.reason}" for failure in report.failed]
+        if unread and not library.documents(suite.collection):
+            raise InputError(f"{suite.documents}: no document could be read; {unread[0]}", "check the folder")
+        return unread
+    if suite.examples:
         folder = runs / "collections" / suite.collection
         if folder.exists():
             shutil.rmtree(folder)
@@ -118,3 +127,4 @@ def prepare_collection(suite: Suite, library: "Library", runs: Path) -> None:
             text = f"{ask}: {shot.question}\n{answer}: {shot.answer}"
             (folder / f"{digest(text)}.txt").write_text(text, encoding="utf-8")
         library.add([folder], suite.collection)
+    return []

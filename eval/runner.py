@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.errors import JoyulError, UnavailableError
-from assistant.schema import Variant, digest
+from assistant.schema import Variant
 from eval.cache import AnswerCache
 from eval.result import RunResult, assemble
 from eval.run_folder import RunFolder, prepare_collection
@@ -21,8 +21,7 @@ from eval.streams import Job, Meter, Streams
 
 if TYPE_CHECKING:
     from assistant.retrieval.library import Library
-
-    from assistant.variants import VariantFactory, VariantModel
+    from assistant.variants import VariantFactory
 
 STREAMS = 32
 FAILED_SHARE = 0.5
@@ -68,22 +67,28 @@ def run_suite(
     started = time.perf_counter()
     total = len(suite.items) * len(suite.variants)
     progress({"done": 0, "total": total, "variant": "", "seconds_left": None, "stage": "documents"})
-    prepare_collection(suite, library, runs)
+    unread = prepare_collection(suite, library, runs)
+    suite = replace(suite, warnings=(*suite.warnings, *unread))
     lives = {spec.name: variants.build(spec) for spec in resolve(suite, variants)}
-    keys = {name: _key(live, library) for name, live in lives.items()}
+    # A fingerprint covers weights, prompt text and the content that is searched.
+    keys = {name: live.fingerprint for name, live in lives.items()}
     folder = RunFolder.open(suite, keys, runs)
     cache = AnswerCache(runs)
     try:
-        answers = {name: dict(cache.get(key, suite.seed, folder.name)) for name, key in keys.items()}
+        # By fingerprint: two names for one and the same variant share their answers.
+        answers = {key: dict(cache.get(key, suite.seed, folder.name)) for key in keys.values()}
+        first: dict[str, VariantModel] = {}
+        for name, live in lives.items():
+            first.setdefault(keys[name], live)
         jobs = [
-            Job(live, keys[name], tuple(item for item in by_length(suite.items) if item.id not in answers[name]))
-            for name, live in lives.items()
+            Job(live, key, tuple(item for item in by_length(suite.items) if item.id not in answers[key]))
+            for key, live in first.items()
         ]
         asked = _answer_all(suite, jobs, answers, cache, folder, progress, cancelled, streams)
     finally:
         cache.close()
     progress({"done": total, "total": total, "variant": "", "seconds_left": None, "stage": "scoring"})
-    wanted = {name: {item.id: answers[name][item.id] for item in suite.items} for name in lives}
+    wanted = {name: {item.id: answers[keys[name]][item.id] for item in suite.items} for name in lives}
     result = assemble(
         suite,
         specs={name: live.spec for name, live in lives.items()},
@@ -111,15 +116,6 @@ def by_length(items: Sequence[Item]) -> list[Item]:
     return sorted(items, key=lambda item: (-len(item.question) - sum(len(t.content) for t in item.history), item.id))
 
 
-def _key(live: "VariantModel", library: "Library") -> str:
-    """Return what the variant's answers depend on, including the content it searches."""
-    if live.retriever is None:
-        return live.fingerprint
-    documents = library.documents(live.spec.collection)
-    content = sorted([each.name, each.bytes, each.passages, str(each.added)] for each in documents)
-    return digest([live.fingerprint, content])
-
-
 def _answer_all(
     suite: Suite,
     jobs: Sequence[Job],
@@ -135,7 +131,11 @@ def _answer_all(
     total = len(suite.items) * len(jobs)
     meter = Meter(progress, total, total - left)
     failed = 0
-    with Streams(_tasks(jobs), suite.seed, min(streams, left)) as finished:
+
+    def keep(job: Job, item: Item, answer: Answer) -> None:
+        cache.put(job.key, item.id, suite.seed, folder.name, answer)
+
+    with Streams(_tasks(jobs), keep, suite.seed, min(streams, left)) as finished:
         for done in finished:
             if cancelled():
                 raise RunCancelled("the evaluation was cancelled", "start it again to go on where it stopped")
@@ -143,8 +143,7 @@ def _answer_all(
             if done is None:
                 continue
             job, item, answer = done
-            cache.put(job.key, item.id, suite.seed, folder.name, answer)
-            answers[job.live.spec.name][item.id] = answer
+            answers[job.key][item.id] = answer
             failed += bool(answer.error)
             meter.count(job.live.spec.name)
             if failed >= FAILED_AT_LEAST and failed > FAILED_SHARE * meter.now:

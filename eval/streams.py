@@ -26,14 +26,21 @@ class Job:
 
 
 class Streams:
-    """Worker threads over one iterator of tasks; iterating yields results, and None while waiting."""
+    """Worker threads over one iterator of tasks; iterating yields results, and None while waiting.
 
-    def __init__(self, tasks: Iterator[tuple[Job, Item]], seed: int, count: int) -> None:
+    A worker stores its answer (``keep``) before it takes the next task, and results wait in a short
+    queue: a kill loses what was under way and nothing else, and the reader can stop in time.
+    """
+
+    def __init__(
+        self, tasks: Iterator[tuple[Job, Item]], keep: Callable[[Job, Item, Answer], None], seed: int, count: int
+    ) -> None:
         self._tasks = tasks
+        self._keep = keep
         self._seed = seed
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        self._results: queue.SimpleQueue[tuple[Job, Item, Answer] | BaseException | None] = queue.SimpleQueue()
+        self._results: queue.Queue[tuple[Job, Item, Answer] | BaseException | None] = queue.Queue(max(count, 1))
         self._threads = [threading.Thread(target=self._work, name=f"eval-{at}", daemon=True) for at in range(count)]
 
     def __enter__(self) -> Iterator[tuple[Job, Item, Answer] | None]:
@@ -70,11 +77,20 @@ class Streams:
                     break
                 answer = ask(*task, self._seed, self._stop)
                 if answer is not None:
-                    self._results.put((*task, answer))
+                    self._keep(*task, answer)
+                    self._tell((*task, answer))
         except BaseException as error:
-            self._results.put(error)
+            self._tell(error)
         finally:
-            self._results.put(None)
+            self._tell(None)
+
+    def _tell(self, result: tuple[Job, Item, Answer] | BaseException | None) -> None:
+        while not self._stop.is_set():
+            try:
+                self._results.put(result, timeout=PROGRESS_SECONDS)
+                return
+            except queue.Full:
+                continue
 
 
 def ask(job: Job, item: Item, seed: int, stop: threading.Event) -> Answer | None:

@@ -1,0 +1,123 @@
+"""The page as a whole: one Blocks a language, mounted at ``/ko`` and ``/en``; ``/`` leads to the right one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import gradio as gr
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from assistant.locales import LANGUAGES
+from assistant.schema import Language
+from assistant.services import Services
+from assistant.ui.chat_tab import build_chat
+from assistant.ui.compare_tab import build_compare
+from assistant.ui.context import Page
+from assistant.ui.documents_tab import build_documents
+from assistant.ui.evaluate_tab import build_evaluate
+from assistant.ui.evaluations import Evaluations
+from assistant.ui.frame import build_frame
+from assistant.ui.running import Running
+from assistant.ui.theme import css, head, theme
+from assistant.ui.words import Words
+
+COOKIE = "joyul-language"
+HANDLERS_AT_ONCE = 16
+
+
+def build_page(
+    services: Services, language: Language, running: Running | None = None, runs: Evaluations | None = None
+) -> gr.Blocks:
+    """Build one language's page.
+
+    Args:
+        services: the opened state folder.
+        language: of every string on the page.
+        running: answers under way, shared by the languages.
+        runs: evaluations, shared by the languages.
+    """
+    page = Page(services, Words(language), running or Running())
+    words = page.words
+    # Uploads are copies; the library keeps its own original.
+    with gr.Blocks(title="Joyul · 조율", fill_width=True, analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
+        frame = build_frame(page)
+        with gr.Tabs(elem_id="pages"):
+            with gr.Tab(words("nav.chat"), id="chat", elem_id="page-chat"):
+                chat = build_chat(page, frame)
+            with gr.Tab(words("nav.compare"), id="compare", elem_id="page-compare"):
+                build_compare(page, frame)
+            with gr.Tab(words("nav.documents"), id="documents", elem_id="page-documents"):
+                documents = build_documents(page, frame)
+            with gr.Tab(words("nav.evaluate"), id="evaluate", elem_id="page-evaluate"):
+                evaluate = build_evaluate(page, runs or Evaluations(services))
+        for tab in (chat, documents, evaluate):
+            tab.load(blocks)
+    blocks.queue(default_concurrency_limit=HANDLERS_AT_ONCE)
+    return blocks
+
+
+def mount(app: FastAPI, services: Services) -> FastAPI:
+    """Add the page, the language choice at ``/`` and the reports to the app."""
+    running, runs = Running(), Evaluations(services)
+
+    @app.get("/", include_in_schema=False)
+    def start(request: Request) -> Response:
+        """Lead to the page in the person's language."""
+        setting = services.settings.language
+        asked = request.cookies.get(COOKIE, "")
+        accepted = request.headers.get("accept-language", "")
+        language = asked if asked in LANGUAGES else setting if setting != "auto" else preferred(accepted)
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"/{language}/{query}", 307, {"vary": "Accept-Language, Cookie", "cache-control": "no-store"})
+
+    @app.get("/manifest.json", include_in_schema=False)
+    def manifest() -> dict[str, str]:
+        """Answer what Gradio's page asks for at the root."""
+        return {"name": "Joyul", "short_name": "Joyul", "start_url": "/", "display": "browser"}
+
+    @app.get("/reports/{run}", include_in_schema=False)
+    def report(run: str) -> Response:
+        """Serve a finished run's report; the name is looked up, never made into a path."""
+        return report_of(services, run)
+
+    limit = f"{services.settings.retrieval.file_megabytes}mb"
+    for language in LANGUAGES:
+        app = gr.mount_gradio_app(
+            app,
+            build_page(services, language, running, runs),
+            path=f"/{language}",
+            theme=theme(),
+            css=css(),
+            head=head(Words(language)),
+            footer_links=[],
+            run_history=False,
+            show_error=False,
+            ssr_mode=False,
+            max_file_size=limit,
+        )
+    return app
+
+
+def preferred(accepted: str) -> Language:
+    """Return the best language of an Accept-Language header; English where it names none of ours."""
+    ranked: list[tuple[float, int, str]] = []
+    for at, part in enumerate(accepted.split(",")):
+        name, _, quality = part.strip().partition(";q=")
+        try:
+            weight = float(quality or 1)
+        except ValueError:
+            weight = 0.0
+        ranked.append((-weight, at, name.split("-")[0].lower()))
+    return next((code for _, _, name in sorted(ranked) for code in LANGUAGES if code == name), "en")
+
+
+def report_of(services: Services, run: str) -> Response:
+    """Return a finished run's HTML report, or 404."""
+    from eval.run_folder import finished_runs
+
+    known: Sequence[dict[str, str]] = [each for each in finished_runs(services.home.runs) if each["run"] == run]
+    file = Path(known[0]["report"]) if known else None
+    if file is None or not file.is_file():
+        error = {"kind": "input", "message": "no such report", "hint": "open it from the evaluate page"}
+        return JSONResponse({"error": error}, 404)
+    return HTMLResponse(file.read_text(encoding="utf-8"), headers={"cache-control": "no-store"})

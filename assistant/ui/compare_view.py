@@ -1,0 +1,224 @@
+"""What the compare page does, without Gradio: a :class:`Round` goes from question to vote to reveal."""
+
+import random
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+
+from assistant.chat import ChatUpdate
+from assistant.compare import compare
+from assistant.errors import InputError
+from assistant.records import new_id
+from assistant.schema import Generation, language_of
+from assistant.ui.context import Page
+from assistant.ui.convert import act, meta_html, receipt_html, sources_html
+from assistant.ui.icons import icon
+from assistant.ui.markup import element, escape, markdown
+from assistant.ui.running import Paced
+from assistant.ui.score import Tally, tally
+from assistant.ui.variant_look import badge, kind_of
+
+LETTERS = "ABCD"
+MOST = 4
+TIE, BAD = "tie", "both_bad"
+
+
+@dataclass(frozen=True)
+class Round:
+    """One question on its way; ``names`` are in the order of the columns. Stays on the server."""
+
+    question: str = ""
+    names: tuple[str, ...] = ()
+    blind: bool = True
+    updates: tuple[ChatUpdate, ...] = ()
+    done: bool = False
+    vote: str = ""
+    key: str = field(default_factory=new_id)
+
+    @property
+    def hidden(self) -> bool:
+        """Whether names, passages and figures must not be shown yet."""
+        return self.blind and not self.vote
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is anything to vote on."""
+        return self.done and any(update.generation.text for update in self.updates)
+
+
+class ComparePage:
+    """The compare page's handlers for one language."""
+
+    def __init__(self, page: Page, shuffle: random.Random | None = None) -> None:
+        self.page = page
+        self.words = page.words
+        self.variants = page.services.variants
+        self._random = shuffle or random.SystemRandom()
+
+    def offered(self) -> list[str]:
+        """Return the variants to choose from."""
+        return self.variants.names()
+
+    def start(self, question: str, names: Sequence[str], blind: bool) -> Generator[Round, None, None]:
+        """Stream all answers together; the columns' order is drawn anew for every question.
+
+        Raises:
+            InputError: no question, or not two to four different variants.
+        """
+        if not question.strip():
+            raise InputError(self.words("compare.none_yet"), "")
+        if not 2 <= len(set(names)) == len(names) <= MOST:
+            raise InputError(self.words("compare.choose"), "")
+        order = list(names)
+        self._random.shuffle(order)
+        waiting = tuple(ChatUpdate("", Generation(), "searching") for _ in order)
+        current = Round(question.strip(), tuple(order), blind, waiting)
+        with self.page.running.started(current.key) as stop:
+            yield current
+            stream = Paced(compare(self.variants, current.question, order), stop)
+            for updates in stream:
+                current = replace(current, updates=tuple(updates))
+                yield current
+            final = stream.last or list(waiting)
+        settled = [replace(u, status="stopped") if u.status in ("searching", "streaming") else u for u in final]
+        yield replace(current, updates=tuple(settled), done=True)
+
+    def stop(self, current: Round) -> None:
+        """Stop all columns."""
+        self.page.running.stop(current.key)
+
+    def vote(self, current: Round, choice: str) -> Round:
+        """Keep a vote and reveal what was hidden; ``choice`` is a column's letter, ``tie`` or ``both_bad``.
+
+        Raises:
+            InputError: nothing to vote on, already voted, or no such column.
+        """
+        if not current.answered:
+            raise InputError(self.words("compare.unfinished" if current.question else "compare.none_yet"), "")
+        if current.vote:
+            raise InputError(self.words("compare.voted"), "")
+        letters = LETTERS[: len(current.names)]
+        if choice not in (*letters, TIE, BAD):
+            raise InputError(self.words("compare.vote"), "")
+        chosen = current.names[letters.index(choice)] if choice in letters else choice
+        self.page.services.store.add_vote(
+            current.question,
+            current.names,
+            [update.generation.text for update in current.updates],
+            [asdict(update.receipt) if update.receipt else {} for update in current.updates],
+            chosen,
+            blind=current.blind,
+            language=language_of(current.question),
+        )
+        return replace(current, vote=chosen)
+
+    def html(self, current: Round) -> str:
+        """Return the columns, the vote bar and, after the vote, the score."""
+        words = self.words
+        if not current.question:
+            return element("div", element("p", escape(words("compare.empty")), class_="empty"), class_="columns-area")
+        columns = [self._column(current, at) for at in range(len(current.names))]
+        asked = element("h2", escape(current.question), class_="asked")
+        grid = element("div", *columns, class_=f"columns n{len(columns)}")
+        foot = self._score(current) if current.vote else self._votes(current)
+        return element("div", asked, grid, foot, class_="columns-area", data_key=current.key)
+
+    def _column(self, current: Round, at: int) -> str:
+        words, update, name, letter = self.words, current.updates[at], current.names[at], LETTERS[at]
+        made = update.generation
+        label = element("span", letter, class_="column-letter", aria_hidden="true")
+        shown = "" if current.hidden else badge(name, self.variants)
+        best = element("span", icon("check"), escape(words("compare.reveal")), class_="best")
+        head = element("header", label, shown, best if current.vote == name else "")
+        if made.text:
+            marks = () if current.hidden else range(1, len(made.passages) + 1)
+            writing = " writing" if update.status == "streaming" else ""
+            body = element(
+                "div", markdown(made.text, marks, hide_marks=current.hidden), class_=f"said{writing}", dir_="auto"
+            )
+        elif update.status in ("searching", "streaming"):
+            body = element("div", escape(words("chat.searching")), class_="waiting")
+        else:
+            body = ""
+        parts = [head, body, self._note(current, update)]
+        if not current.hidden:
+            parts.append(sources_html(made.text, made.passages, words))
+            if update.receipt and current.done:
+                receipt = asdict(update.receipt)
+                opener = act("receipt", words("chat.receipt"), icon("receipt"), local=True, aria_expanded="false")
+                parts.append(element("div", meta_html(receipt, words, self.variants), opener, class_="foot"))
+                parts.append(element("div", receipt_html(receipt, words), class_="opened", hidden=True))
+        kind = "" if current.hidden else f" v-{kind_of(name, self.variants)}"
+        title = words("compare.column", letter=letter)
+        return element("section", *parts, class_=f"column{kind}", aria_label=title, id=f"column-{letter}")
+
+    def _note(self, current: Round, update: ChatUpdate) -> str:
+        if update.status == "stopped":
+            return element("div", escape(self.words("state.stopped")), class_="notes")
+        if update.status == "failed":
+            # The reason names files and adapters, which would tell who is who.
+            reason = "" if current.hidden else update.error
+            text = self.words("compare.failed") + (f": {reason}" if reason else "")
+            return element("div", escape(text), class_="notes failed")
+        return ""
+
+    def _votes(self, current: Round) -> str:
+        words = self.words
+        if not current.done:
+            return element("p", escape(words("compare.unfinished")), class_="help vote-help")
+        if not current.answered:
+            return element("p", escape(words("compare.all_failed")), class_="help vote-help")
+        many = len(current.names) > 2
+        choices = [(letter, letter, letter) for letter in LETTERS[: len(current.names)]]
+        choices += [(TIE, words("compare.tie"), ""), (BAD, words("compare.all_bad" if many else "compare.both_bad"), "")]
+        buttons = [
+            element(
+                "button",
+                escape(shown),
+                element("kbd", str(key), aria_hidden="true"),
+                type="button",
+                class_="vote",
+                data_act="vote",
+                data_choice=choice,
+                data_key=key,
+                aria_label=words("compare.column", letter=letter) if letter else shown,
+            )
+            for key, (choice, shown, letter) in enumerate(choices, 1)
+        ]
+        question = element("span", escape(words("compare.vote_many" if many else "compare.vote")), class_="vote-question")
+        keys = element("span", escape(words("compare.keys", n=len(choices))), class_="keys")
+        return element("div", question, element("div", *buttons, class_="votes", role="group"), keys, class_="vote-bar")
+
+    def _score(self, current: Round) -> str:
+        counted = tally(self.page.services.store.votes(), current.names)
+        words = self.words
+        rows = [self._score_row(name, counted) for name in counted.wins]
+        leader = counted.leader
+        said = words("compare.settled", name=leader) if leader else words("compare.unsettled")
+        ties = words("compare.score_ties", ties=counted.ties, bad=counted.bad)
+        choice = {TIE: words("compare.tie"), BAD: words("compare.both_bad" if len(current.names) == 2 else "compare.all_bad")}
+        voted = words("compare.voted_for", choice=choice.get(current.vote, current.vote))
+        return element(
+            "div",
+            element("p", escape(voted), class_="voted"),
+            element("h3", escape(words("compare.score"))),
+            *rows,
+            element("p", escape(f"{ties} · {said}"), class_="help"),
+            class_="score",
+        )
+
+    def _score_row(self, name: str, counted: Tally) -> str:
+        words = self.words
+        low, high = counted.interval(name)
+        share = counted.wins[name] / counted.decisive if counted.decisive else 0.0
+        kind = kind_of(name, self.variants)
+        band = element("i", class_="band", style=f"left:{100 * low:.1f}%;width:{100 * (high - low):.1f}%")
+        dot = element("i", class_="dot", style=f"left:{100 * share:.1f}%")
+        interval = words("compare.interval", low=f"{100 * low:.0f}", high=f"{100 * high:.0f}")
+        return element(
+            "div",
+            badge(name, self.variants),
+            element("span", escape(words("compare.score_of", wins=counted.wins[name], n=counted.decisive)), class_="wins"),
+            element("span", band, dot, class_="track", aria_hidden="true") if counted.decisive else "",
+            element("span", escape(interval), class_="figures") if counted.decisive else "",
+            class_=f"score-row v-{kind}",
+        )

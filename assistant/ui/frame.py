@@ -1,0 +1,138 @@
+"""What surrounds every page: sidebar with conversations, status line, language and theme."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import gradio as gr
+
+from assistant.locales import LANGUAGES
+from assistant.records import Conversation
+from assistant.ui.about import status
+from assistant.ui.context import Page, panel
+from assistant.ui.icons import icon
+from assistant.ui.markup import element, escape
+from assistant.ui.words import Words
+
+LISTED = 200
+
+
+class Frame(NamedTuple):
+    """The frame's live parts that the tabs speak to."""
+
+    new: gr.Button
+    search: gr.Textbox
+    chats: gr.HTML
+    status: gr.HTML
+    viewer: gr.HTML
+    conversation: gr.State
+
+
+def build_frame(page: Page) -> Frame:
+    """Lay out the frame; call inside the page's Blocks, before the tabs."""
+    words = page.words
+    with gr.Sidebar(elem_id="sidebar", width=280, open=True):
+        gr.HTML(brand_html(words), elem_id="brand", apply_default_css=False)
+        new = gr.Button(words("frame.new_chat"), elem_id="new-chat", size="md")
+        search = gr.Textbox(
+            label=words("frame.search"),
+            placeholder=words("frame.search"),
+            show_label=False,
+            elem_id="search-chats",
+            max_lines=1,
+        )
+        chats = panel("", "chats", "open", "delete")
+        state = panel("", "status")
+    gr.HTML(tools_html(words), elem_id="tools", apply_default_css=False, js_on_load=None)
+    viewer = panel("", "viewer")
+    return Frame(new, search, chats, state, viewer, gr.State(""))
+
+
+def brand_html(words: Words) -> str:
+    """Return the name and what it does, in one line each."""
+    name = element("span", "Joyul", class_="name")
+    return element("div", name, element("span", escape(words("frame.tagline")), class_="tagline"), class_="brand")
+
+
+def tools_html(words: Words) -> str:
+    """Return language and theme switches."""
+    others = [code for code in LANGUAGES if code != words.language]
+    buttons = [
+        element(
+            "button",
+            escape(words(f"language.{code}")),
+            type="button",
+            id=f"language-{code}",
+            class_="tool",
+            lang=code,
+            data_local="language",
+            data_to=code,
+            aria_label=words("language.switch", language=words(f"language.{code}")),
+        )
+        for code in others
+    ]
+    label = words("frame.theme")
+    theme = element(
+        "button",
+        icon("sun"),
+        type="button",
+        id="theme",
+        class_="tool",
+        data_local="theme",
+        aria_label=label,
+        title=label,
+        aria_pressed="false",
+    )
+    return element("div", *buttons, theme, class_="tools", role="group", aria_label=words("frame.tools"))
+
+
+def chats_html(conversations: Sequence[Conversation], active: str, words: Words, searching: bool = False) -> str:
+    """Return the list of conversations under the days they were last used."""
+    if not conversations:
+        return element("p", escape(words("frame.no_match" if searching else "frame.no_chats")), class_="empty")
+    rows: list[str] = []
+    heading = ""
+    for each in conversations[:LISTED]:
+        day = words.day(each.updated)
+        if day != heading:
+            rows.append(element("h3", escape(day)))
+            heading = day
+        rows.append(_chat_row(each, each.id == active, words))
+    return element("nav", *rows, aria_label=words("frame.chats"))
+
+
+def _chat_row(conversation: Conversation, active: bool, words: Words) -> str:
+    title = conversation.title or words("frame.untitled")
+    link = element(
+        "a",
+        escape(title),
+        href=f"?c={conversation.id}",
+        title=title,
+        data_act="open",
+        data_conversation=conversation.id,
+        aria_current="page" if active else None,
+    )
+    remove = element(
+        "button",
+        "×",
+        type="button",
+        class_="remove",
+        data_act="delete",
+        data_confirm=True,
+        data_conversation=conversation.id,
+        aria_label=words("frame.delete", title=title),
+        title=words("frame.delete", title=title),
+    )
+    return element("div", link, remove, class_="chat on" if active else "chat")
+
+
+def status_html(page: Page) -> str:
+    """Return the model and the device."""
+    model, device = status(page.services, page.words)
+    return element(
+        "div",
+        element("span", escape(page.words("status.model")), class_="label"),
+        element("span", escape(model), class_="value"),
+        element("span", escape(page.words("status.device")), class_="label"),
+        element("span", escape(device), class_="value"),
+        class_="status",
+    )

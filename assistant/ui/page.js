@@ -1,0 +1,209 @@
+// What the browser does itself: keys, theme, address, folding, scrolling, copying. Nothing is fetched here.
+(() => {
+  const html = document.documentElement;
+  const { language, words } = window.joyul;
+  html.lang = language;
+  // Gradio takes its own few words (upload, clear ...) from the browser; the page's language decides here.
+  for (const [key, value] of [["language", language], ["languages", [language]]]) {
+    Object.defineProperty(navigator, key, { get: () => value, configurable: true });
+  }
+
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const shown = (element) => Boolean(element && element.offsetParent !== null && !element.closest(".hide"));
+  const narrow = () => window.matchMedia("(max-width: 820px)").matches;
+  const store = (key, value) => { try { localStorage.setItem(key, value); } catch { /* private window */ } };
+  const stored = (key) => { try { return localStorage.getItem(key); } catch { return null; } };
+
+  // Theme: the person's choice, else the system's. Gradio sets its class late, so it is watched.
+  const dark = () => (stored("joyul-theme") || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+  const paint = () => {
+    html.classList.toggle("dark", dark());
+    if (document.body && document.body.classList.contains("dark") !== dark()) document.body.classList.toggle("dark", dark());
+    const button = $("[data-local=theme]");
+    if (button) button.setAttribute("aria-pressed", String(dark()));
+  };
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
+
+  // Address: ?c=<conversation> and #<page> say what is open, so a reload or a language switch keeps it.
+  const remember = () => {
+    const thread = $("#thread [data-conversation]");
+    if (!thread) return;
+    const url = new URL(location.href);
+    const id = thread.dataset.conversation;
+    if (id === (url.searchParams.get("c") || "")) return;
+    if (id) url.searchParams.set("c", id); else url.searchParams.delete("c");
+    history.replaceState(history.state, "", url);
+  };
+  const tabs = () => [...document.querySelectorAll("#pages > .tab-wrapper .tab-container button[role=tab]")];
+  const pages = ["chat", "compare", "documents", "evaluate"];
+  const openPage = (name) => { const tab = tabs()[pages.indexOf(name)]; if (tab) tab.click(); };
+  const markPage = (name) => {
+    html.dataset.page = name;
+    const url = new URL(location.href);
+    url.hash = name === "chat" ? "" : name;
+    history.replaceState(history.state, "", url.href.replace(/#$/, ""));
+  };
+
+  const sidebar = () => $("#sidebar");
+  const sidebarOpen = () => Boolean(sidebar() && sidebar().classList.contains("open"));
+  const foldSidebar = (open) => { if (sidebar() && sidebarOpen() !== open) $(".toggle-button", sidebar())?.click(); };
+  const drawer = (name, open) => {
+    html.classList.toggle(`show-${name}`, open);
+    const button = $(`[data-local=${name}]`);
+    if (button) button.setAttribute("aria-expanded", String(html.classList.contains(`show-${name}`)));
+  };
+  const copy = async (button, text) => {
+    try { await navigator.clipboard.writeText(text); } catch {
+      const area = Object.assign(document.createElement("textarea"), { value: text });
+      document.body.append(area); area.select(); document.execCommand("copy"); area.remove();
+    }
+    button.classList.add("done");
+    button.title = words.copied;
+    setTimeout(() => button.classList.remove("done"), 1500);
+  };
+
+  const local = {
+    theme: () => { store("joyul-theme", dark() ? "light" : "dark"); paint(); },
+    language: (button) => {
+      document.cookie = `joyul-language=${button.dataset.to}; path=/; max-age=31536000; samesite=lax`;
+      location.href = `/${button.dataset.to}/${location.search}${location.hash}`;
+    },
+    settings: () => drawer("settings", !html.classList.contains("show-settings")),
+    viewer: () => drawer("viewer", false),
+    page: (button) => openPage(button.dataset.to),
+    copy: (button) => copy(button, button.dataset.text),
+    receipt: (button) => {
+      const box = $(".opened", button.closest(".turn, .column"));
+      box.hidden = !box.hidden;
+      button.setAttribute("aria-expanded", String(!box.hidden));
+    },
+    correct: (button) => {
+      const turn = button.closest(".turn");
+      const form = $(".form", turn);
+      form.hidden = false;
+      turn.classList.add("correcting");
+      $("textarea", form).focus();
+    },
+    uncorrect: (button) => {
+      const turn = button.closest(".turn");
+      const form = $(".form", turn);
+      form.hidden = true;
+      $("textarea", form).value = $("textarea", form).dataset.original;
+      turn.classList.remove("correcting");
+    },
+    source: (button) => {
+      const scope = button.closest(".turn, .column");
+      $(`.source[data-n="${button.dataset.n}"]`, scope)?.click();
+    },
+  };
+
+  // Buttons of an HTML area: sends the event that data-act names, with the button's data and its form's text.
+  window.joyulPanel = (element, trigger) => {
+    element.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-act]");
+      if (!button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      if (button.dataset.confirm !== undefined && !button.classList.contains("sure")) {
+        button.classList.add("sure");
+        button.textContent = words.sure;
+        setTimeout(() => { if (button.isConnected && button.classList.contains("sure")) { button.classList.remove("sure"); button.textContent = "×"; } }, 3000);
+        return;
+      }
+      const form = button.closest("[data-form]");
+      const field = form && $("textarea, input", form);
+      trigger(button.dataset.act, { ...button.dataset, ...(field ? { text: field.value } : {}) });
+      if (button.dataset.act === "save") local.uncorrect(button);
+      if (button.dataset.act === "open" && narrow()) foldSidebar(false);
+    });
+  };
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-local]");
+    if (button && local[button.dataset.local]) { event.preventDefault(); local[button.dataset.local](button); }
+    const tab = event.target.closest("#pages > .tab-wrapper button[role=tab]");
+    if (tab) markPage(pages[tabs().indexOf(tab)] || "chat");
+  });
+
+  const typing = (target) => target.closest("input, textarea, select, [contenteditable=true]");
+  // Enter that ends a Hangul syllable belongs to the input method, not to the page.
+  document.addEventListener("keypress", (event) => { if (event.isComposing || event.keyCode === 229) event.stopPropagation(); }, true);
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.keyCode === 229) return;
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+      event.preventDefault();
+      foldSidebar(true);
+      setTimeout(() => $("#search-chats input, #search-chats textarea")?.focus(), 60);
+      return;
+    }
+    if (event.key === "Escape") {
+      if (html.classList.contains("show-viewer")) return drawer("viewer", false);
+      if (html.classList.contains("show-settings")) return drawer("settings", false);
+      const stop = [...document.querySelectorAll("#stop, #compare-stop")].find(shown);
+      if (stop) return stop.click();
+      const form = event.target.closest && event.target.closest(".turn .form");
+      if (form) return local.uncorrect(form);
+    }
+    if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "/") {
+      const box = [...document.querySelectorAll("#composer textarea, #question textarea, #search-documents input, #search-documents textarea")].find(shown);
+      if (box) { event.preventDefault(); box.focus(); }
+    }
+    if (/^[1-9]$/.test(event.key)) {
+      const vote = $(`#columns [data-act=vote][data-key="${event.key}"]`);
+      if (shown(vote)) { event.preventDefault(); vote.click(); }
+    }
+  });
+
+  // New content: keep the end in view while it grows, open the viewer at its place, keep the address.
+  let opened = "";
+  const settle = () => {
+    remember();
+    const live = $("#live .live");
+    if (live) {
+      const room = document.scrollingElement;
+      if (room.scrollHeight - room.scrollTop - room.clientHeight < 260) room.scrollTop = room.scrollHeight;
+    }
+    const document_ = $("#viewer [data-opened]");
+    const mark = document_ ? document_.dataset.opened : "";
+    if (mark !== opened) {
+      opened = mark;
+      drawer("viewer", Boolean(mark));
+      if (mark) {
+        $("#viewer mark")?.scrollIntoView({ block: "center" });
+        $("#viewer [data-local=viewer]")?.focus({ preventScroll: true });
+      }
+    }
+  };
+  let queued = false;
+  let last = "";
+  new MutationObserver(() => {
+    if (queued) return;
+    queued = true;
+    requestAnimationFrame(() => {
+      queued = false;
+      settle();
+      const thread = $("#thread [data-conversation]");
+      const turns = `${thread?.dataset.conversation}:${document.querySelectorAll("#thread .turn").length}`;
+      if (turns !== last && document.querySelectorAll("#thread .turn").length) {
+        last = turns;
+        document.scrollingElement.scrollTop = document.scrollingElement.scrollHeight;
+      }
+    });
+  }).observe(html, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-opened", "data-conversation"] });
+
+  const ready = () => {
+    paint();
+    new MutationObserver(paint).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+    const wait = new MutationObserver(() => {
+      if (!tabs().length) return;
+      wait.disconnect();
+      paint();
+      if (narrow()) setTimeout(() => foldSidebar(false), 0);
+      const page = location.hash.slice(1);
+      if (pages.includes(page)) openPage(page); else html.dataset.page = "chat";
+      html.classList.add("ready");
+    });
+    wait.observe(document.body, { childList: true, subtree: true });
+  };
+  if (document.body) ready(); else document.addEventListener("DOMContentLoaded", ready);
+})();

@@ -1,0 +1,64 @@
+"""The panel that shows a document with one passage marked."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from assistant.errors import InputError
+from assistant.schema import Passage
+from assistant.ui.context import Page
+from assistant.ui.icons import icon
+from assistant.ui.markup import element, escape
+from assistant.ui.words import Words
+
+SHOWN_CHARACTERS = 60_000
+
+
+def open_source(page: Page, data: Mapping[str, Any]) -> str:
+    """Return the viewer's content for a source that was clicked.
+
+    Raises:
+        InputError: the document is gone or the request names none.
+    """
+    document = str(data.get("document", ""))
+    if not document:
+        raise InputError("no document was named", "click a source again")
+    found = page.services.library.read(document)
+    clicked = Passage(document, found.name, 0, str(data.get("text", "")), 0.0, start=_whole(data.get("start")))
+    start, end = found.span(clicked) if clicked.text else (0, 0)
+    return viewer_html(found.name, found.text, start, end, page.words)
+
+
+def viewer_html(name: str, text: str, start: int, end: int, words: Words) -> str:
+    """Return a document with the passage between ``start`` and ``end`` marked; long ones are cut around it."""
+    first = max(0, start - SHOWN_CHARACTERS // 2)
+    last = min(len(text), end + SHOWN_CHARACTERS // 2)
+    before, marked, after = text[first:start], text[start:end], text[end:last]
+    cut = element("p", escape(words("viewer.cut")), class_="help")
+    close = element(
+        "button",
+        icon("close"),
+        type="button",
+        class_="quiet",
+        data_local="viewer",
+        aria_label=words("viewer.close"),
+        title=words("viewer.close"),
+    )
+    body = escape(before) + (element("mark", escape(marked)) if marked else "") + escape(after)
+    return element(
+        "aside",
+        element("header", element("h2", escape(name)), close),
+        element("p", escape(words("viewer.marked" if marked else "viewer.whole")), class_="help"),
+        cut if first else "",
+        element("div", body, class_="document", dir_="auto", tabindex=0),
+        cut if last < len(text) else "",
+        data_opened=secrets.token_hex(4),
+        aria_label=words("viewer.title", name=name),
+    )
+
+
+def _whole(value: object) -> int:
+    try:
+        return max(0, int(str(value)))
+    except ValueError:
+        return 0

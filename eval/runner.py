@@ -21,7 +21,7 @@ from eval.streams import Job, Meter, Streams
 
 if TYPE_CHECKING:
     from assistant.retrieval.library import Library
-    from assistant.variants import VariantFactory
+    from assistant.variants import VariantFactory, VariantModel
 
 STREAMS = 32
 FAILED_SHARE = 0.5

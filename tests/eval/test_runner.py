@@ -267,6 +267,25 @@ def test_an_answer_without_its_adapter_is_an_error(run: Run, suite: Suite, model
     assert answer.error == "ran with adapter None instead of 'tuned'"
 
 
+def test_choosing_reads_the_validation_split_only(
+    run: Run, suite: Suite, model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from assistant.schema import Variant
+    from eval import select
+
+    rows = [{"question": f"again number {at}", "reference": [f"answer {at}"], "language": "en"} for at in range(9)]
+    (tmp_path / "validation.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "suite.yaml").write_text(SUITE + "validation: validation.jsonl\ntrials: {tuned: 2}\n")
+    suite = load_suite(tmp_path / "suite.yaml")
+    assert suite.trials == {"tuned": 2}
+    monkeypatch.setattr(select, "run_suite", lambda held, **options: run(held))
+    candidates = list(select.grid(Variant("tuned"), model=["default", "clever"], k=[1, 2]))
+    selection = select.choose(suite, candidates, variants=cast(Any, None), library=cast(Any, None), runs=tmp_path)
+    assert (selection.best.model, selection.best.k, selection.trials) == ("clever", 1, 4)
+    assert selection.ranked[0][1].mean == 1.0
+    assert all("again" in question for question in model.asked)
+
+
 def test_cached_answers_come_back_whole(tmp_path: Path) -> None:
     from dataclasses import asdict
 

@@ -16,7 +16,7 @@ RULES: tuple[Rule, ...] = (
     (r"^\s*(안녕|반가)", "안녕하세요! 무엇을 도와드릴까요?"),
     (r"(?i)^\s*(hi|hello)\b", "Hello! How can I help you?"),
 )
-_PASSAGE = re.compile(r"\[\d+\]\s*(.+)")
+_PASSAGE = re.compile(r"\[\d+\]\s*(.+(?:\n.+)*)")
 _PIECE = re.compile(r"\s*\S+|\s+$")
 
 
@@ -44,7 +44,8 @@ class ScriptedModel:
                 return answer
         passage = _PASSAGE.search(message)
         if passage:
-            return re.split(r"(?<=[.!?])\s", passage[1].strip())[0]
+            body = passage[1].strip().splitlines()[-1]  # a heading may stand above it
+            return re.split(r"(?<=[.!?])\s", body)[0]
         return message.strip().splitlines()[-1] if message.strip() else ""
 
     def stream(self, messages: Sequence[Message], sampling: Sampling) -> Generator[Delta, None, None]:

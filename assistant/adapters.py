@@ -219,7 +219,7 @@ def check_fits(adapter: Adapter, base_hash: str, shapes: Mapping[str, tuple[int,
             f"(expected {adapter.manifest.base_hash[:8]}, found {base_hash[:8]})",
             "choose the base it was trained on, or train it again on this one",
         )
-    return read_lora(adapter.path, shapes)
+    return read_lora(adapter.path, adapter.name, shapes)
 
 
 def publish(staging: Path, manifest: Manifest, home: Home, replace: bool = False) -> Adapter:

@@ -56,7 +56,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.]+")
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-def read_lora(folder: Path, shapes: Shapes) -> dict[str, Any]:
+def read_lora(folder: Path, name: str, shapes: Shapes) -> dict[str, Any]:
     """Return the arguments for ``peft.LoraConfig`` after every check of ``adapters.check_fits``.
 
     Raises:
@@ -64,9 +64,9 @@ def read_lora(folder: Path, shapes: Shapes) -> dict[str, Any]:
     """
     config = _read_config(folder / "adapter_config.json")
     found = read_header(folder / "adapter_model.safetensors")
-    targets = _targets(config, shapes, found, folder.name)
-    expected = _expected(config, shapes, targets, folder.name)
-    _compare(expected, found, folder.name)
+    targets = _targets(config, shapes, found, name)
+    expected = _expected(config, shapes, targets, name)
+    _compare(expected, found, name)
     return {
         "r": config["r"],
         "lora_alpha": config["lora_alpha"],

@@ -4,10 +4,9 @@ PEFT's modules are not thread-safe: everything here is called by the engine's th
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.adapters import WEIGHTS
+from assistant.adapters import WEIGHTS, Adapter
 from assistant.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ class AdapterBank:
     def __contains__(self, key: str) -> bool:
         return key in self._names
 
-    def add(self, key: str, folder: Path, config: Mapping[str, Any]) -> None:
+    def add(self, key: str, adapter: Adapter, config: Mapping[str, Any]) -> None:
         """Load an adapter that has passed ``adapters.check_fits``, under ``key``.
 
         Raises:
@@ -45,10 +44,10 @@ class AdapterBank:
         from peft import LoraConfig, get_peft_model
         from safetensors.torch import load_file
 
-        tensors = load_file(str(folder / WEIGHTS))
+        tensors = load_file(str(adapter.path / WEIGHTS))
         broken = [name for name, tensor in tensors.items() if not bool(tensor.isfinite().all())]
         if broken:
-            raise InputError(f"adapter {folder.name!r}: {broken[0]} holds NaN or infinity", "train it again")
+            raise InputError(f"adapter {adapter.name!r}: {broken[0]} holds NaN or infinity", "train it again")
         name = f"adapter{len(self._configs)}"  # PEFT's module names allow no dots, ours may have some
         settings = LoraConfig(**config)
         self._mode = None
@@ -57,7 +56,7 @@ class AdapterBank:
                 self._peft = get_peft_model(self.model, settings, adapter_name=name)
             else:
                 self._peft.add_adapter(name, settings)
-            _fill(self._slots(name), tensors, folder.name)
+            _fill(self._slots(name), tensors, adapter.name)
         except BaseException:
             if self._peft is not None and name in self._peft.peft_config:
                 self._peft.delete_adapter(name)
@@ -133,9 +132,8 @@ class AdapterBank:
             hook.remove()
         self._hooks = []
         for module in self.model.modules():
-            if isinstance(module, LoraLayer | AuxiliaryTrainingWrapper):
-                partial = isinstance(module, AuxiliaryTrainingWrapper)
-                known = module._get_available_adapters() if partial else None
+            known = module._get_available_adapters() if isinstance(module, AuxiliaryTrainingWrapper) else None
+            if known is not None or isinstance(module, LoraLayer):
                 self._hooks.append(module.register_forward_pre_hook(self._hook(known), with_kwargs=True))
 
     def _hook(self, known: "set[str] | None") -> Any:

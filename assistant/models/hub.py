@@ -5,6 +5,7 @@ the first import on (``assistant.privacy``), because without a network each of t
 for half a minute. Only a hub id that is not in the cache makes us look whether the hub can be reached.
 """
 
+import json
 import os
 import re
 import socket
@@ -41,18 +42,16 @@ def resolve(settings: ModelSettings) -> Path:
         return _checked(folder)
     if not _HUB_ID.fullmatch(settings.name) or settings.name.startswith((".", "~")) or folder.is_absolute():
         raise UnavailableError(f"model folder not found: {settings.name!r}", "check the path of --model")
-    cached = fetch(settings.name, settings.revision, offline=True)
-    if cached is not None and (cached / "config.json").is_file():
-        return _checked(cached)
+    folder_in_cache = cached(settings.name, settings.revision)
+    if folder_in_cache is not None:
+        return _checked(folder_in_cache)
     if settings.hub == "off":
         raise UnavailableError(f"model {settings.name!r} is not in the cache and hub is off", _mend(settings.name))
     if settings.hub == "auto" and not reachable():
         raise UnavailableError(
             f"model {settings.name!r} is not in the cache and {_endpoint()[0]} cannot be reached", _mend(settings.name)
         )
-    fetched = fetch(settings.name, settings.revision, offline=False)
-    assert fetched is not None  # only an offline look returns None
-    return _checked(fetched)
+    return _checked(download(settings.name, settings.revision))
 
 
 def _mend(name: str) -> str:
@@ -74,11 +73,33 @@ def _checked(folder: Path) -> Path:
     return folder
 
 
-def fetch(name: str, revision: str = "", *, offline: bool) -> Path | None:
-    """Return the local snapshot of a hub repository, downloading it unless ``offline``.
+def cached(name: str, revision: str = "") -> Path | None:
+    """Return the folder of a hub model in the cache, None unless all its weights are there.
 
-    Returns:
-        The folder, or None where ``offline`` and it is not in the cache.
+    What else belongs to the repository does not matter, so a cache filled by other tools serves too.
+    """
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        config = try_to_load_from_cache(name, "config.json", revision=revision or None)
+    except HFValidationError:
+        return None
+    if not isinstance(config, str):
+        return None
+    folder = Path(config).parent
+    weights = {"model.safetensors"}
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        try:
+            weights = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+        except (ValueError, KeyError, AttributeError, TypeError):
+            return None
+    return folder if all((folder / weight).is_file() for weight in weights) else None
+
+
+def download(name: str, revision: str = "") -> Path:
+    """Download a hub repository's configuration, tokenizer and safetensors into the cache.
 
     Raises:
         UnavailableError: the download failed.
@@ -86,11 +107,6 @@ def fetch(name: str, revision: str = "", *, offline: bool) -> Path | None:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    if offline:
-        try:
-            return Path(snapshot_download(name, revision=revision or None, local_files_only=True))
-        except (LocalEntryNotFoundError, HFValidationError, OSError):
-            return None
     try:
         with _online():
             return Path(snapshot_download(name, revision=revision or None, allow_patterns=PATTERNS))

@@ -149,7 +149,7 @@ class LocalBackend:
         key = digest([hash_weights(adapter.path), config], 64)
         with self._lock:
             if key not in self.engine.bank:
-                self.engine.call(lambda: self.engine.bank.add(key, adapter.path, config))
+                self.engine.call(lambda: self.engine.bank.add(key, adapter, config))
         return LocalModel(self, adapter.name, key)
 
     def memory_mb(self) -> float:
@@ -216,8 +216,7 @@ def load_weights(folder: Path, settings: ModelSettings) -> Any:
     dtype = settings.dtype if settings.dtype != "auto" else "float32" if small_on_cpu else "bfloat16"
     try:
         config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
-        model: Any
-        model, report = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             str(folder),
             config=config,
             dtype=getattr(torch, dtype),
@@ -226,7 +225,7 @@ def load_weights(folder: Path, settings: ModelSettings) -> Any:
             ignore_mismatched_sizes=True,  # reported below, in one line
             output_loading_info=True,
         )
-        model = model.to(device).eval()
+        model, report = loaded[0].to(device).eval(), loaded[1]
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise ResourceError(f"not enough memory for {folder.name!r}", "choose a smaller model or dtype") from error
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError, AttributeError) as error:

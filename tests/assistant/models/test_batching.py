@@ -157,3 +157,21 @@ def test_dora_has_a_lane_of_its_own_and_is_right(
             input_ids=torch.tensor([prompt]), max_new_tokens=16, min_new_tokens=16, do_sample=False, eos_token_id=None
         )
     assert answers[0] == answers[3] == wanted[0, len(prompt) :].tolist()
+
+
+def test_a_mixed_pass_does_not_depend_on_what_ran_before(backend: LocalBackend, adapters: list[Adapter]) -> None:
+    keys = _keys(backend, adapters)
+    ids = torch.tensor([backend.format.encode([Message("user", QUESTIONS[2])])] * len(keys))
+    bank = backend.engine.bank
+
+    def run() -> float:
+        worst = 0.0
+        with torch.inference_mode():
+            alone = [bank.forward([key], input_ids=ids[:1])[0] for key in keys]
+            for before in keys:
+                bank.forward([before], input_ids=ids[:1])
+                mixed = bank.forward(keys, input_ids=ids)
+                worst = max(worst, *(float((mixed[n] - one).abs().max()) for n, one in enumerate(alone)))
+        return worst
+
+    assert backend.engine.call(run) <= TOLERANCE

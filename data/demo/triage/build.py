@@ -97,8 +97,10 @@ def fill(template: Template, values: SlotValues, count: int) -> list[str]:
     shuffled = {name: rng.sample(values[name], len(values[name])) for name in names}
     messages: list[str] = []
     for turn in range(count):
-        chosen = {name: options[turn % len(options)] for name, options in shuffled.items()}
-        text = resolve_particles(SLOT.sub(lambda match: chosen[match[1]], template.text))
+        text = template.text
+        for name, options in shuffled.items():
+            text = text.replace(f"{{{name}}}", options[turn % len(options)])
+        text = resolve_particles(text)
         text = text[0].upper() + text[1:] if template.text.startswith("{") else text
         if re.search(r"[{}\[\]]", text):
             raise BuildError(f"{template.id}: slot or particle left over in {text!r}")

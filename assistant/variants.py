@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.adapters import Manifest, get_adapter, list_adapters
 from assistant.errors import UsageError
 from assistant.lazy import nearest
+from assistant.models.context import prompt_room
 from assistant.paths import Home, data_root
 from assistant.prompts import Prompt, load_prompt, prompt_names
 from assistant.protocols import ChatModel, Retriever, Window
@@ -20,9 +21,6 @@ from assistant.variant_files import read_variants
 if TYPE_CHECKING:
     from assistant.models.pool import ModelPool
     from assistant.retrieval.library import Library
-
-# What a prompt must leave free of its window, beyond the answer, for the template's own tokens.
-MARGIN_TOKENS = 8
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class VariantModel:
         """Drop the weakest passages until the prompt without its history fits the model's window."""
         kept = list(passages)
         if isinstance(self.model, Window):
-            room = self.model.window - sampling.max_tokens - MARGIN_TOKENS
+            room = prompt_room(self.model.window, sampling.max_tokens)
             while kept and self.model.count_tokens(self.render(question, (), kept, own, language)) > room:
                 kept.pop()
         return kept

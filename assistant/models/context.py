@@ -18,6 +18,11 @@ class Fitted:
     notices: tuple[Notice, ...] = ()
 
 
+def prompt_room(window: int, max_tokens: int) -> int:
+    """Return the tokens a prompt may have; a short window keeps at most an eighth free for the answer."""
+    return max(1, window - min(max_tokens, window // 8))
+
+
 def fit(messages: Sequence[Message], budget: int, count: Count) -> Fitted:
     """Drop the oldest turns, then the front of the newest message, until the prompt fits.
 

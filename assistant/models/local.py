@@ -11,7 +11,7 @@ from assistant.adapters import Adapter, check_fits, hash_weights, verify
 from assistant.errors import DamagedError, InputError, RefusedError, ResourceError, UnavailableError
 from assistant.lora_files import read_header
 from assistant.models.chat_format import ChatFormat
-from assistant.models.context import fit
+from assistant.models.context import fit, prompt_room
 from assistant.models.engine import Engine, Request
 from assistant.models.hub import resolve
 from assistant.models.scoring import mean_losses
@@ -47,7 +47,7 @@ class LocalModel:
         yield Delta()
         backend = self._backend
         limit = min(sampling.max_tokens, backend.settings.max_tokens)
-        budget = max(1, self.window - min(limit, self.window // 8))
+        budget = prompt_room(self.window, limit)
         fitted = fit(messages, budget, self.count_tokens)
         for notice in fitted.notices:
             yield Delta(notice=notice)

@@ -83,10 +83,11 @@ class _Call:
                 api_key=secret or "none",
                 timeout=self._settings.timeout_seconds,
                 max_retries=0,
-                default_headers=headers,
                 http_client=http,
             ) as client,
-            client.chat.completions.create(**self._body, stream=True, stream_options={"include_usage": True}) as stream,
+            client.chat.completions.create(
+                **self._body, stream=True, stream_options={"include_usage": True}, extra_headers=headers
+            ) as stream,
         ):
             kind = stream.response.headers.get("content-type", "")
             if "event-stream" not in kind:

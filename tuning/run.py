@@ -172,6 +172,8 @@ def _render(
     rows = renderer.rows(examples)
     if not rows:
         raise InputError(f"{recipe.data}: no row is left to train on", "look at 'retrieval.missed' and the data")
+    if not any(row.answer_ids for row in rows):
+        raise InputError(f"{recipe.data}: no token is left to learn in any row", "raise 'max_length'")
     own = len(rows)
     replayed: Sequence[TrainingRow] = ()
     if recipe.replay is not None:
@@ -247,7 +249,7 @@ def _manifest(
         metrics={key: document[key] for key in _LOSSES if document.get(key) is not None},
         versions=_versions(),
         created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        description=dict(recipe.description),
+        description={str(key): text for key, text in recipe.description.items()},
     )
 
 

@@ -78,6 +78,9 @@ class TuneRecipe(_Section):
         return self.system if isinstance(self.system, str) else tuple(sorted(self.system.items()))
 
 
+_SECTIONS: dict[str, type[BaseModel]] = {"retrieval": Retrieval, "replay": Replay}
+
+
 def load_recipe(path: Path) -> TuneRecipe:
     """Read and check a recipe file.
 
@@ -168,12 +171,12 @@ def _explain(
     key = ".".join(full)
     at = f"{path.name}:{line}"
     if first["type"] == "extra_forbidden":
-        known = {"retrieval": Retrieval, "replay": Replay}.get(where[0], model) if len(where) > 1 else model
+        known = _SECTIONS.get(where[0], model) if len(where) > 1 else model
         return UsageError(f"{at}: unknown key {key!r}", nearest(where[-1], sorted(set(known.model_fields) - {"file"})))
     if first["type"] == "missing":
         return UsageError(f"{path.name}: the key {key!r} is missing", "every recipe needs 'name' and 'data'")
     shown = f"{first.get('input')!r:.80}"
     if where == ("name",):
         return UsageError(f"{at}: name: {shown} is not an adapter name", "use a-z, 0-9, '.', '_' and '-', at most 64")
-    reason = first["msg"].removeprefix("Input should be ")
+    reason = first["msg"].removeprefix("Input should be ").partition(", unable")[0]
     return UsageError(f"{at}: {key}: should be {reason}, found {shown}", "see the keys in data/demo/tune/README.md")

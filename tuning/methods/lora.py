@@ -15,7 +15,7 @@ class LoraParams(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     r: int = Field(16, ge=1, le=1024)
-    alpha: float = Field(32, gt=0)
+    alpha: int = Field(32, ge=1)
     dropout: float = Field(0.05, ge=0, lt=1)
     target_modules: Literal["all-linear"] | list[str] = "all-linear"
 
@@ -58,12 +58,12 @@ def train(task: Task) -> Outcome:
         task_type="CAUSAL_LM",
     )
     set_seed(task.recipe.seed)
-    model = get_peft_model(task.model, config)
+    model: Any = get_peft_model(task.model, config)
     outcome = train_sft(task, model)
     if outcome.status == "succeeded":
         # The manifest names the base by content; a path of this machine has no business in an adapter.
         model.peft_config["default"].base_model_name_or_path = None
-        model.save_pretrained(task.folder)
+        model.save_pretrained(str(task.folder))
         (task.folder / "README.md").unlink(missing_ok=True)
     return outcome
 

@@ -75,7 +75,7 @@ def peak_memory_mb() -> float:
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
-def train_sft(task: Task, model: "PreTrainedModel") -> Outcome:
+def train_sft(task: Task, model: Any) -> Outcome:
     """Train ``model`` (base with whatever is trainable on it) on the task's rows.
 
     Raises:
@@ -84,8 +84,7 @@ def train_sft(task: Task, model: "PreTrainedModel") -> Outcome:
     """
     import torch
     from transformers import set_seed
-    from trl import SFTTrainer
-    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
+    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling, SFTTrainer
 
     cuda = next(model.parameters()).is_cuda
     pad = task.tokenizer.pad_token_id
@@ -136,8 +135,8 @@ def _dataset(rows: Sequence[TrainingRow]) -> Any:
     return Dataset.from_dict(columns)
 
 
-def _arguments(task: Task, cuda: bool, model: "PreTrainedModel") -> Any:
-    from trl import SFTConfig
+def _arguments(task: Task, cuda: bool, model: Any) -> Any:
+    from trl.trainer.sft_config import SFTConfig
 
     recipe = task.recipe
     steps = math.ceil(math.ceil(len(task.rows) / recipe.batch_size) * recipe.epochs)
@@ -185,7 +184,7 @@ def _watcher(task: Task, outcome: Outcome, batches: list[list[str]], uniform: fl
     """
     from transformers import TrainerCallback
 
-    class Watcher(TrainerCallback):  # type: ignore[misc]
+    class Watcher(TrainerCallback):
         started = time.perf_counter()
 
         def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -196,7 +195,8 @@ def _watcher(task: Task, outcome: Outcome, batches: list[list[str]], uniform: fl
                 outcome.status = "cancelled"
                 control.should_training_stop = True
 
-        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
+        def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            logs: dict[str, Any] = kwargs["logs"]
             if "eval_loss" in logs:
                 outcome.validation_loss = float(logs["eval_loss"])
                 task.progress({"step": state.global_step, "validation_loss": outcome.validation_loss})

@@ -54,6 +54,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.fixture(scope="session")
+def install_adapter(home: Home) -> Callable[..., Adapter]:
+    """Return a function that installs what PEFT wrote: ``install(staging, name, base)``."""
+    return lambda staging, name, base: install(home, staging, name, base)
+
+
+@pytest.fixture(scope="session")
 def make_adapter(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Adapter]:
     """Return a function that writes a random adapter and installs it: ``make(name, base=, seed=, **LoraConfig)``."""
 
@@ -80,9 +86,11 @@ def with_adapter() -> Callable[..., Any]:
     """Return a function that loads a base (the embedded one) with one adapter by PEFT's own means."""
     loaded: dict[str, Any] = {}
 
-    def load(adapter: Adapter | None, base: Path = EMBEDDED) -> Any:
+    def load(adapter: Adapter | None, base: Path = EMBEDDED, fresh: bool = False) -> Any:
         from peft import PeftModel
 
+        if fresh:
+            return load_plain(base)
         key = f"{base} {adapter.path if adapter else ''}"
         if key not in loaded:
             model = load_plain(base)

@@ -73,20 +73,7 @@ def run_suite(
     # A fingerprint covers weights, prompt text and the content that is searched.
     keys = {name: live.fingerprint for name, live in lives.items()}
     folder = RunFolder.open(suite, keys, runs)
-    cache = AnswerCache(runs)
-    try:
-        # By fingerprint: two names for one and the same variant share their answers.
-        answers = {key: dict(cache.get(key, suite.seed, folder.name)) for key in keys.values()}
-        first: dict[str, VariantModel] = {}
-        for name, live in lives.items():
-            first.setdefault(keys[name], live)
-        jobs = [
-            Job(live, key, tuple(item for item in by_length(suite.items) if item.id not in answers[key]))
-            for key, live in first.items()
-        ]
-        asked = _answer_all(suite, jobs, answers, cache, folder, progress, cancelled, streams)
-    finally:
-        cache.close()
+    answers, asked = _answers(suite, lives, folder, runs, progress, cancelled, streams)
     progress({"done": total, "total": total, "variant": "", "seconds_left": None, "stage": "scoring"})
     wanted = {name: {item.id: answers[keys[name]][item.id] for item in suite.items} for name in lives}
     result = assemble(
@@ -114,6 +101,34 @@ def resolve(suite: Suite, variants: "VariantFactory") -> list[Variant]:
 def by_length(items: Sequence[Item]) -> list[Item]:
     """Return the items longest first: prompts of one batch are then about equally long."""
     return sorted(items, key=lambda item: (-len(item.question) - sum(len(t.content) for t in item.history), item.id))
+
+
+def _answers(
+    suite: Suite,
+    lives: Mapping[str, "VariantModel"],
+    folder: RunFolder,
+    runs: Path,
+    progress: Progress,
+    cancelled: Cancelled,
+    streams: int,
+) -> tuple[dict[str, dict[str, Answer]], int]:
+    """Return all answers by fingerprint and how many were asked for now.
+
+    Two names for one and the same variant share their answers.
+    """
+    distinct: dict[str, VariantModel] = {}
+    for live in lives.values():
+        distinct.setdefault(live.fingerprint, live)
+    cache = AnswerCache(runs)
+    try:
+        answers = {key: cache.get(key, suite.seed, folder.name) for key in distinct}
+        jobs = [
+            Job(live, key, tuple(item for item in by_length(suite.items) if item.id not in answers[key]))
+            for key, live in distinct.items()
+        ]
+        return answers, _answer_all(suite, jobs, answers, cache, folder, progress, cancelled, streams)
+    finally:
+        cache.close()
 
 
 def _answer_all(

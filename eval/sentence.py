@@ -71,7 +71,7 @@ def _numbers(verdict: Verdict, language: str, *, turned: bool = False) -> str:
     low, high = points(seen.low, signed=True), points(seen.high, signed=True)
     if language == "ko":
         margin = points(verdict.margin)
-        return f"동시 신뢰 구간 {level}%: {low}~{high}점, 짝지은 문항 {seen.n:,}개, 기준 차이 {margin}점"
+        return f"동시 신뢰 구간 {level}%: {low}점에서 {high}점, 짝지은 문항 {seen.n:,}개, 기준 차이 {margin}점"
     return f"simultaneous {level}% bounds {low} to {high}, {seen.n:,} paired items, margin {points(verdict.margin)}"
 
 

@@ -164,7 +164,7 @@ WRONG_SUITES = {
     "aliases": ("suite: &a mine\nkind: *a\n", "YAML aliases", "write the value out"),
     "no variants": (GOOD.split("variants:")[0] + "variants: []\n", "variants: there are none", "zero-shot"),
     "variant as text": (GOOD.replace("{shots: 2}", "two"), "variants.few-shot: expected keys and values", ""),
-    "deep": ("a: " + "[" * 3000, "suite.yaml", ""),
+    "deep": ("a: " + "[" * 1200, "suite.yaml", ""),
 }
 
 

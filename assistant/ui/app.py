@@ -23,6 +23,11 @@ from assistant.ui.words import Words
 
 COOKIE = "joyul-language"
 HANDLERS_AT_ONCE = 16
+MARK = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#0f766e"/>'
+    '<path d="M9 11h14M9 21h14" stroke="#fff" stroke-width="2.500" stroke-linecap="round"/>'
+    '<circle cx="20" cy="11" r="3.500" fill="#fff"/><circle cx="12" cy="21" r="3.500" fill="#fff"/></svg>'
+)
 
 
 def build_page(
@@ -74,6 +79,11 @@ def mount(app: FastAPI, services: Services) -> FastAPI:
     def manifest() -> dict[str, str]:
         """Answer what Gradio's page asks for at the root."""
         return {"name": "Joyul", "short_name": "Joyul", "start_url": "/", "display": "browser"}
+
+    @app.get("/favicon.ico", include_in_schema=False)
+    def favicon() -> Response:
+        """Serve the mark: two levels being evened out."""
+        return Response(MARK, media_type="image/svg+xml")
 
     @app.get("/reports/{run}", include_in_schema=False)
     def report(run: str) -> Response:

@@ -1,5 +1,6 @@
 """What the chat page does, without Gradio: plain values in, a :class:`View` of what changed out."""
 
+import re
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import NamedTuple
@@ -196,7 +197,7 @@ class ChatPage:
             "section",
             element("h1", escape(words("welcome.title"))),
             element("p", escape(words("welcome.what")), class_="lead"),
-            element("p", escape(introduction(self.page.services, words)), class_="model"),
+            element("p", _code(introduction(self.page.services, words)), class_="model"),
             element("div", *examples, class_="examples", role="group", aria_label=words("welcome.try")),
             class_="welcome",
         )
@@ -233,6 +234,10 @@ class ChatPage:
 
     def _settled(self, conversation: str) -> View:
         return View(conversation, self.thread(conversation), "", None, False, self.list_chats(conversation))
+
+
+def _code(text: str) -> str:
+    return re.sub(r"--[a-z]+", lambda match: element("code", match[0]), escape(text))
 
 
 def settings_note(words: Words, knobs: Knobs) -> str:

@@ -37,12 +37,17 @@ class Round:
     @property
     def hidden(self) -> bool:
         """Whether names, passages and figures must not be shown yet."""
-        return self.blind and not self.vote
+        return self.blind and not self.vote and not self.broken
+
+    @property
+    def broken(self) -> bool:
+        """Whether it ended with a column that has no whole answer; a vote on that would not be about answers."""
+        return self.done and any(u.status != "done" or not u.generation.text for u in self.updates)
 
     @property
     def answered(self) -> bool:
-        """Whether there is anything to vote on."""
-        return self.done and any(update.generation.text for update in self.updates)
+        """Whether there is a vote to cast."""
+        return self.done and not self.broken
 
 
 class ComparePage:
@@ -115,7 +120,7 @@ class ComparePage:
         """Return the columns, the vote bar and, after the vote, the score."""
         words = self.words
         if not current.question:
-            return element("div", element("p", escape(words("compare.empty")), class_="empty"), class_="columns-area")
+            return element("div", element("p", escape(words("compare.empty")), class_="nothing"), class_="columns-area")
         columns = [self._column(current, at) for at in range(len(current.names))]
         asked = element("h2", escape(current.question), class_="asked")
         grid = element("div", *columns, class_=f"columns n{len(columns)}")
@@ -125,7 +130,7 @@ class ComparePage:
     def _column(self, current: Round, at: int) -> str:
         words, update, name, letter = self.words, current.updates[at], current.names[at], LETTERS[at]
         made = update.generation
-        label = element("span", letter, class_="column-letter", aria_hidden="true")
+        label = element("span", letter, class_="letter-mark", aria_hidden="true")
         shown = "" if current.hidden else badge(name, self.variants)
         best = element("span", icon("check"), escape(words("compare.reveal")), class_="best")
         head = element("header", label, shown, best if current.vote == name else "")
@@ -149,13 +154,13 @@ class ComparePage:
                 parts.append(element("div", receipt_html(receipt, words), class_="opened", hidden=True))
         kind = "" if current.hidden else f" v-{kind_of(name, self.variants)}"
         title = words("compare.column", letter=letter)
-        return element("section", *parts, class_=f"column{kind}", aria_label=title, id=f"column-{letter}")
+        return element("section", *parts, class_=f"answer-column{kind}", aria_label=title, id=f"column-{letter}")
 
     def _note(self, current: Round, update: ChatUpdate) -> str:
         if update.status == "stopped":
             return element("div", escape(self.words("state.stopped")), class_="notes")
-        if update.status == "failed":
-            # The reason names files and adapters, which would tell who is who.
+        if update.status == "failed" or (current.done and not update.generation.text):
+            # While it is blind, the reason would tell who is who: it names files and adapters.
             reason = "" if current.hidden else update.error
             text = self.words("compare.failed") + (f": {reason}" if reason else "")
             return element("div", escape(text), class_="notes failed")
@@ -166,7 +171,7 @@ class ComparePage:
         if not current.done:
             return element("p", escape(words("compare.unfinished")), class_="help vote-help")
         if not current.answered:
-            return element("p", escape(words("compare.all_failed")), class_="help vote-help")
+            return element("p", escape(words("compare.broken")), class_="help vote-help")
         many = len(current.names) > 2
         choices = [(letter, letter, letter) for letter in LETTERS[: len(current.names)]]
         choices += [(TIE, words("compare.tie"), ""), (BAD, words("compare.all_bad" if many else "compare.both_bad"), "")]

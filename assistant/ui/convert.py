@@ -51,7 +51,7 @@ def sources_html(answer: str, passages: Sequence[Passage], words: Words) -> str:
     used = cite(answer, passages)
     order = [*used, *(n for n in range(1, len(passages) + 1) if n not in used)]
     chips = [_source(n, passages[n - 1], n in used, words) for n in order]
-    return element("div", element("span", escape(words("chat.sources")), class_="label"), *chips, class_="sources")
+    return element("div", element("span", escape(words("chat.sources")), class_="tag"), *chips, class_="sources")
 
 
 def _source(number: int, passage: Passage, used: bool, words: Words) -> str:
@@ -164,7 +164,7 @@ def _states(message: StoredMessage, words: Words, newest: bool) -> str:
     retry = ""
     if newest and message.status in STOPPED:
         label = words("chat.retry")
-        retry = act("regenerate", label, escape(label), class_="retry", data_message=message.id)
+        retry = act("regenerate", label, escape(label), class_="act-plain retry", data_message=message.id)
     return element("div", *(element("span", escape(each)) for each in notices), retry, class_=css)
 
 
@@ -218,11 +218,11 @@ def _form(message: StoredMessage, words: Words, value: str) -> str:
         element("p", escape(words("correct.help")), class_="help"),
         element(
             "div",
-            act("save", words("correct.save"), escape(words("correct.save")), class_="main", data_message=message.id),
-            act("uncorrect", words("correct.cancel"), escape(words("correct.cancel")), class_="plain", local=True),
+            act("save", words("correct.save"), escape(words("correct.save")), class_="act-main", data_message=message.id),
+            act("uncorrect", words("correct.cancel"), escape(words("correct.cancel")), class_="act-plain", local=True),
             class_="buttons",
         ),
-        class_="form",
+        class_="correct-form",
         data_form=True,
         hidden=True,
     )

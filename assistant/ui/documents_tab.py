@@ -27,7 +27,7 @@ class DocumentsTab:
         with gr.Row(elem_id="documents-row"):
             with gr.Column(min_width=300, scale=1):
                 self.drop = gr.File(
-                    label=words("documents.drop"), file_count="multiple", elem_id="drop", height=132, show_label=True
+                    label=words("documents.drop"), file_count="multiple", elem_id="drop", height=116, show_label=False
                 )
                 self.said = panel("", "documents-said", "undo")
                 self.list = panel("", "documents-list", "remove", "source")

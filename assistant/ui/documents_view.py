@@ -112,7 +112,7 @@ class DocumentsPage:
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
         undo = element(
-            "button", escape(self.words("documents.undo")), type="button", class_="plain", id="undo", data_act="undo",
+            "button", escape(self.words("documents.undo")), type="button", class_="act-plain", id="undo", data_act="undo",
             data_token=token,
         )
         return Shelf(self.list_html(), element("p", escape(said), " ", undo, class_="said-line", role="status"))
@@ -143,7 +143,7 @@ class DocumentsPage:
             return ""
         found = self.library.retriever(COLLECTION).search(query.strip(), HITS)
         if not found:
-            return element("p", escape(self.words("documents.nothing")), class_="empty")
+            return element("p", escape(self.words("documents.nothing")), class_="nothing")
         top = max((p.keyword_score or 0.0 for p in found), default=0.0) or 1.0
         return element("ol", *(self._hit(n, passage, top) for n, passage in enumerate(found, 1)), class_="hits")
 
@@ -185,12 +185,16 @@ class DocumentsPage:
         """Return the documents with their state; ``waiting`` are files that are being read."""
         words, found = self.words, self.library.documents(COLLECTION)
         if not found and not waiting:
-            return element("p", escape(words("documents.none")), class_="empty")
+            return element("p", escape(words("documents.none")), class_="nothing")
         passages = sum(each.passages for each in found)
         head = element("p", escape(words("documents.list", n=len(found), passages=passages)), class_="count")
         rows = [self._waiting(name) for name in waiting]
-        rows += [self._row(each) for each in sorted(found, key=lambda each: (each.status == "ready", each.name))]
+        rows += [self._row(each) for each in sorted(found, key=self._order)]
         return head + element("ul", *rows, class_="documents")
+
+    def _order(self, each: DocumentInfo) -> tuple[bool, bool, str]:
+        """What needs attention first, then the page's own language."""
+        return each.status == "ready", each.language != self.words.language, each.name
 
     def _waiting(self, name: str) -> str:
         state = element("span", escape(self.words("documents.reading")), class_="state busy")
@@ -232,7 +236,7 @@ def _bar(label: str, value: float | None, top: float, unseen: str, kind: str) ->
     fill = element("i", style=f"width:{100 * width:.0f}%", class_=kind)
     return element(
         "div",
-        element("span", escape(label), class_="label"),
+        element("span", escape(label), class_="tag"),
         element("span", fill, class_="track", aria_hidden="true"),
         element("span", escape(shown), class_="figures"),
         class_="bar",

@@ -58,7 +58,7 @@ class EvaluatePage:
         if now.seconds_left is not None:
             parts.append(words("evaluate.left", time=words.seconds(max(1.0, now.seconds_left))))
         share = 100 * now.done / now.total if now.total else 0
-        bar = element("div", element("i", style=f"width:{share:.1f}%"), class_="progress", role="progressbar",
+        bar = element("div", element("i", style=f"width:{share:.1f}%"), class_="meter", role="progressbar",
                       aria_valuemin=0, aria_valuemax=100, aria_valuenow=f"{share:.0f}", aria_label=now.suite)
         return element("div", element("p", escape(" · ".join(parts))), bar, class_="running", role="status")
 
@@ -70,7 +70,7 @@ class EvaluatePage:
         """
         found = self.finished()
         if not found:
-            return element("p", escape(self.words("evaluate.empty")), class_="empty")
+            return element("p", escape(self.words("evaluate.empty")), class_="nothing")
         chosen = next((each for each in found if each["run"] == run), None) if run else found[0]
         if chosen is None:
             raise InputError(self.words("evaluate.no_run"), "")

@@ -88,7 +88,7 @@ def tools_html(words: Words) -> str:
 def chats_html(conversations: Sequence[Conversation], active: str, words: Words, searching: bool = False) -> str:
     """Return the list of conversations under the days they were last used."""
     if not conversations:
-        return element("p", escape(words("frame.no_match" if searching else "frame.no_chats")), class_="empty")
+        return element("p", escape(words("frame.no_match" if searching else "frame.no_chats")), class_="nothing")
     rows: list[str] = []
     heading = ""
     for each in conversations[:LISTED]:
@@ -130,9 +130,9 @@ def status_html(page: Page) -> str:
     model, device = status(page.services, page.words)
     return element(
         "div",
-        element("span", escape(page.words("status.model")), class_="label"),
+        element("span", escape(page.words("status.model")), class_="tag"),
         element("span", escape(model), class_="value"),
-        element("span", escape(page.words("status.device")), class_="label"),
+        element("span", escape(page.words("status.device")), class_="tag"),
         element("span", escape(device), class_="value"),
-        class_="status",
+        class_="status-line",
     )

@@ -21,4 +21,4 @@ _PATHS = {
 def icon(name: str) -> str:
     """Return an icon that screen readers skip."""
     path = _PATHS[name]
-    return f'<svg class="icon" viewBox="0 0 20 20" aria-hidden="true" focusable="false"><path d="{path}"/></svg>'
+    return f'<svg class="j-icon" viewBox="0 0 20 20" aria-hidden="true" focusable="false"><path d="{path}"/></svg>'

@@ -34,9 +34,9 @@
     if (id) url.searchParams.set("c", id); else url.searchParams.delete("c");
     history.replaceState(history.state, "", url);
   };
-  const tabs = () => [...document.querySelectorAll("#pages > .tab-wrapper .tab-container button[role=tab]")];
   const pages = ["chat", "compare", "documents", "evaluate"];
-  const openPage = (name) => { const tab = tabs()[pages.indexOf(name)]; if (tab) tab.click(); };
+  const tab = (name) => $(`#page-${name}-button`);
+  const openPage = (name) => { const button = tab(name); if (button) button.click(); };
   const markPage = (name) => {
     html.dataset.page = name;
     const url = new URL(location.href);
@@ -73,26 +73,26 @@
     page: (button) => openPage(button.dataset.to),
     copy: (button) => copy(button, button.dataset.text),
     receipt: (button) => {
-      const box = $(".opened", button.closest(".turn, .column"));
+      const box = $(".opened", button.closest(".turn, .answer-column"));
       box.hidden = !box.hidden;
       button.setAttribute("aria-expanded", String(!box.hidden));
     },
     correct: (button) => {
       const turn = button.closest(".turn");
-      const form = $(".form", turn);
+      const form = $(".correct-form", turn);
       form.hidden = false;
       turn.classList.add("correcting");
       $("textarea", form).focus();
     },
     uncorrect: (button) => {
       const turn = button.closest(".turn");
-      const form = $(".form", turn);
+      const form = $(".correct-form", turn);
       form.hidden = true;
       $("textarea", form).value = $("textarea", form).dataset.original;
       turn.classList.remove("correcting");
     },
     source: (button) => {
-      const scope = button.closest(".turn, .column");
+      const scope = button.closest(".turn, .answer-column");
       $(`.source[data-n="${button.dataset.n}"]`, scope)?.click();
     },
   };
@@ -120,8 +120,8 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-local]");
     if (button && local[button.dataset.local]) { event.preventDefault(); local[button.dataset.local](button); }
-    const tab = event.target.closest("#pages > .tab-wrapper button[role=tab]");
-    if (tab) markPage(pages[tabs().indexOf(tab)] || "chat");
+    const page = event.target.closest("#pages > .tab-wrapper button[role=tab]");
+    if (page) markPage(pages.find((name) => page.id === `page-${name}-button`) || "chat");
   });
 
   const typing = (target) => target.closest("input, textarea, select, [contenteditable=true]");
@@ -140,7 +140,7 @@
       if (html.classList.contains("show-settings")) return drawer("settings", false);
       const stop = [...document.querySelectorAll("#stop, #compare-stop")].find(shown);
       if (stop) return stop.click();
-      const form = event.target.closest && event.target.closest(".turn .form");
+      const form = event.target.closest && event.target.closest(".turn .correct-form");
       if (form) return local.uncorrect(form);
     }
     if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -195,7 +195,7 @@
     paint();
     new MutationObserver(paint).observe(document.body, { attributes: true, attributeFilter: ["class"] });
     const wait = new MutationObserver(() => {
-      if (!tabs().length) return;
+      if (!tab("chat")) return;
       wait.disconnect();
       paint();
       if (narrow()) setTimeout(() => foldSidebar(false), 0);

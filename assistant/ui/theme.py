@@ -1,4 +1,4 @@
-"""How the page looks: Gradio's theme tokens, one CSS file, one script; all of it local."""
+"""How the page looks: Gradio's theme tokens, two style sheets, one script; all of it local."""
 
 import json
 from pathlib import Path
@@ -68,14 +68,15 @@ def theme() -> gr.themes.Base:
 
 
 def css() -> str:
-    """Return the one style sheet."""
+    """Return the style sheet that Gradio scopes to its root."""
     return (FOLDER / "style.css").read_text(encoding="utf-8")
 
 
 def head(words: Words) -> str:
-    """Return what goes into ``<head>``: the script with the few strings that it says itself."""
+    """Return what goes into ``<head>``: the script with the few strings that it says itself, and the outer style."""
     said = {key: words(f"script.{key}") for key in ("copied", "sure", "close", "menu")}
     script = (FOLDER / "page.js").read_text(encoding="utf-8")
     settings = json.dumps({"language": words.language, "words": said}, ensure_ascii=False).replace("<", "\\u003c")
-    tags = '<meta name="referrer" content="no-referrer"><link rel="icon" href="data:,">'
-    return f"{tags}<script>window.joyul = {settings};\n{script}</script>"
+    tags = '<meta name="referrer" content="no-referrer"><link rel="icon" href="/favicon.ico">'
+    shell = (FOLDER / "shell.css").read_text(encoding="utf-8")
+    return f"{tags}<style>{shell}</style><script>window.joyul = {settings};\n{script}</script>"

@@ -1,5 +1,6 @@
 """The panel that shows a document with one passage marked."""
 
+import re
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -44,7 +45,7 @@ def viewer_html(name: str, text: str, start: int, end: int, words: Words) -> str
         aria_label=words("viewer.close"),
         title=words("viewer.close"),
     )
-    body = escape(before) + (element("mark", escape(marked)) if marked else "") + escape(after)
+    body = _headed(before) + (element("mark", _headed(marked)) if marked else "") + _headed(after)
     return element(
         "aside",
         element("header", element("h2", escape(name)), close),
@@ -55,6 +56,11 @@ def viewer_html(name: str, text: str, start: int, end: int, words: Words) -> str
         data_opened=secrets.token_hex(4),
         aria_label=words("viewer.title", name=name),
     )
+
+
+def _headed(text: str) -> str:
+    """Return text as HTML with Markdown headings set bold; it stays the text that was read."""
+    return re.sub(r"(?m)^#{1,6} +(.+)$", lambda match: element("b", match[1], class_="h"), escape(text))
 
 
 def _whole(value: object) -> int:

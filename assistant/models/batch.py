@@ -3,7 +3,7 @@
 A key is stored with the rotary position it was made with, so moving a row to another place of the
 cache changes nothing as long as its mask moves along. That is why two batches with plain caches
 can become one (pad the shorter on the left), and why columns that are padding for every row can go.
-Whether a model really is that plain is found out by ``probe.py``; all others run one row a batch.
+What a model's rows may share is found out by ``probe.py``.
 """
 
 from collections.abc import Sequence
@@ -37,6 +37,14 @@ class Row:
         self.ends = ends
         self.length = 0  # tokens of it that are in the cache
         self.token = -1  # chosen, not yet in the cache
+        self.written: list[int] = []
+
+
+def new_cache(model: Any) -> Any:
+    """Return an empty cache of the kind the model's configuration asks for."""
+    from transformers import DynamicCache
+
+    return DynamicCache(config=model.config)
 
 
 class Batch:
@@ -44,24 +52,31 @@ class Batch:
 
     Args:
         bank: the model and its adapters.
-        cache: an empty cache of the model's kind.
         rows: prompts that start now.
+        plain: every layer's cache keeps all keys, so that columns may be added and cut off.
+        restart: length at which a row is read again from the beginning, 0 for never; only for a
+            row alone. Models with "longrope" turn their keys otherwise from there on.
     """
 
-    def __init__(self, bank: AdapterBank, cache: Any, rows: Sequence[Row]) -> None:
+    def __init__(self, bank: AdapterBank, rows: Sequence[Row], plain: bool = True, restart: int = 0) -> None:
         self.rows = list(rows)
         self._bank = bank
-        self._cache = cache
+        self._plain = plain
+        self._restart = restart
+        self._cache = new_cache(bank.model)
         self._columns = 0
 
     def start(self) -> "torch.Tensor":
         """Read the prompts; return the logits after each, shape ``(rows, vocabulary)``."""
+        return self._read([row.prompt for row in self.rows])
+
+    def _read(self, texts: Sequence[list[int]]) -> "torch.Tensor":
         import torch
 
-        self._columns = max(len(row.prompt) for row in self.rows)
-        padded = [[0] * (self._columns - len(row.prompt)) + row.prompt for row in self.rows]
-        for row in self.rows:
-            row.length = len(row.prompt)
+        self._columns = max(len(text) for text in texts)
+        padded = [[0] * (self._columns - len(text)) + text for text in texts]
+        for row, text in zip(self.rows, texts, strict=True):
+            row.length = len(text)
         ids = torch.tensor(padded, device=self._bank.model.device)
         places = torch.arange(self._columns, device=ids.device) - self._pads(ids.device)[:, None]
         return self._forward(ids, places.clamp(min=0))
@@ -70,6 +85,9 @@ class Batch:
         """Read the chosen token of every row; return the next logits, shape ``(rows, vocabulary)``."""
         import torch
 
+        if self._restart and self.rows[0].length == self._restart:
+            self._cache = new_cache(self._bank.model)
+            return self._read([row.prompt + row.written for row in self.rows])
         ids = torch.tensor([[row.token] for row in self.rows], device=self._bank.model.device)
         places = torch.tensor([[row.length] for row in self.rows], device=ids.device)
         self._columns += 1
@@ -112,7 +130,7 @@ class Batch:
             return
         self._cache.batch_select_indices(torch.tensor(indices, device=self._bank.model.device))
         spare = self._columns - max(row.length for row in self.rows)
-        if spare:
+        if spare and self._plain:
             for layer in self._cache.layers:
                 layer.keys, layer.values = layer.keys[:, :, spare:], layer.values[:, :, spare:]
             self._columns -= spare

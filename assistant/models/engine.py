@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from assistant.errors import JoyulError, ResourceError, UnavailableError
 from assistant.models.bank import AdapterBank
 from assistant.models.batch import Batch, Row
-from assistant.models.probe import can_batch, new_cache
+from assistant.models.probe import find_sharing
 from assistant.models.sampler import Chooser, choose
 from assistant.schema import Finish, Sampling
 
@@ -97,7 +97,7 @@ class Engine:
     def __init__(self, model: Any, max_rows: int = 32) -> None:
         self.bank = AdapterBank(model)
         self.max_rows = max_rows
-        self.batches = can_batch(self.bank)
+        self.sharing = find_sharing(self.bank)
         self._inbox: queue.SimpleQueue[Ticket | Callable[[], None] | None] = queue.SimpleQueue()
         self._waiting: deque[Ticket] = deque()
         self._tickets: dict[Row, Ticket] = {}
@@ -221,16 +221,17 @@ class Engine:
             self._tickets[row] = ticket
             starting.setdefault(self._lane(row), []).append(row)
         for lane, rows in starting.items():
-            self._start(lane, rows)
+            # Rows that cannot join later get a key of their own, which no later row will find.
+            self._start(lane if self.sharing.kind == "join" else rows[0], rows)
 
     def _lane(self, row: Row) -> object:
         """Return what rows must have in common to share a batch."""
-        if not self.batches:
+        if self.sharing.kind == "alone":
             return row
         return "mixed" if self.bank.mixable(row.adapter) else row.adapter
 
     def _start(self, lane: object, rows: list[Row]) -> None:
-        batch = Batch(self.bank, new_cache(self.bank.model), rows)
+        batch = Batch(self.bank, rows, plain=self.sharing.kind == "join", restart=self.sharing.restart)
         if self._guarded(batch, batch.start):
             if lane in self._groups:
                 self._guarded(batch, lambda: self._groups[lane].join(batch))
@@ -264,6 +265,7 @@ class Engine:
         done = False
         for row, token in zip(batch.rows, tokens, strict=True):
             row.token = token
+            row.written.append(token)
             row.room -= 1
             ticket = self._tickets[row]
             if token in row.ends:

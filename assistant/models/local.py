@@ -128,9 +128,7 @@ class LocalBackend:
         }
         self.engine = Engine(model, settings.max_rows)
         self._lock = threading.Lock()
-        logger.info(
-            "%s opened, window %d, %s", self.base, self.window, "batched" if self.engine.batches else "in turns"
-        )
+        logger.info("%s opened, window %d, rows %s", self.base, self.window, self.engine.sharing.kind)
 
     def model(self, adapter: Adapter | None = None) -> LocalModel:
         """Return the model with or without an adapter, loading that at first use.

@@ -11,7 +11,7 @@ import pytest
 
 from assistant.adapters import Adapter
 from assistant.models.chat_format import FALLBACK
-from assistant.models.engine import Request
+from assistant.models.engine import Request, Ticket
 from assistant.models.local import LocalBackend, open_local
 from assistant.paths import data_root
 from assistant.protocols import ChatModel, Scorer, Window
@@ -36,16 +36,16 @@ WINDOW = 16  # shorter than every prompt below, so that sliding layers do slide
 
 @dataclass(frozen=True)
 class Family:
-    """A configuration class, what makes it typical, and whether its rows may share a padded batch."""
+    """A configuration class, what makes it typical, and and what its rows may share."""
 
     config: str
     extra: dict[str, Any]
-    batched: bool
+    sharing: str
     template: bool = True
 
 
 FAMILIES = {
-    "qwen3": Family("Qwen3Config", {"head_dim": 16}, batched=True),
+    "qwen3": Family("Qwen3Config", {"head_dim": 16}, sharing="join"),
     "llama": Family(
         "LlamaConfig",
         {
@@ -58,7 +58,7 @@ FAMILIES = {
                 "original_max_position_embeddings": 128,
             }
         },
-        batched=True,
+        sharing="join",
     ),
     "gemma3": Family(
         "Gemma3TextConfig",
@@ -67,29 +67,30 @@ FAMILIES = {
             "sliding_window": WINDOW,
             "layer_types": ["sliding_attention", "full_attention"],
             "query_pre_attn_scalar": 16,
+            "tie_word_embeddings": False,
         },
-        batched=False,
+        sharing="together",
     ),
-    "mistral": Family("MistralConfig", {"head_dim": 16, "sliding_window": WINDOW}, batched=False, template=False),
-    "mistral-full": Family("MistralConfig", {"head_dim": 16, "sliding_window": None}, batched=True),
-    "phi3": Family("Phi3Config", {"sliding_window": WINDOW}, batched=False),
+    "mistral": Family("MistralConfig", {"head_dim": 16, "sliding_window": WINDOW}, sharing="together", template=False),
+    "mistral-full": Family("MistralConfig", {"head_dim": 16, "sliding_window": None}, sharing="join"),
+    "phi3": Family("Phi3Config", {"sliding_window": WINDOW}, sharing="together"),
     "phi3-longrope": Family(
         "Phi3Config",
         {
-            "original_max_position_embeddings": 64,
+            "original_max_position_embeddings": 40,
             "rope_parameters": {
                 "rope_type": "longrope",
                 "rope_theta": 1e4,
                 "short_factor": [1.0] * 8,
                 "long_factor": [2.0] * 8,
-                "original_max_position_embeddings": 64,
+                "original_max_position_embeddings": 40,
                 "partial_rotary_factor": 1.0,
             },
         },
-        batched=False,
+        sharing="alone",
     ),
-    "olmo2": Family("Olmo2Config", {}, batched=True, template=False),
-    "smollm3": Family("SmolLM3Config", {"no_rope_layers": [1, 0]}, batched=True),
+    "olmo2": Family("Olmo2Config", {}, sharing="join", template=False),
+    "smollm3": Family("SmolLM3Config", {"no_rope_layers": [1, 0]}, sharing="join"),
     "exaone4": Family(
         "Exaone4Config",
         {
@@ -98,7 +99,7 @@ FAMILIES = {
             "sliding_window_pattern": "LG",
             "layer_types": ["sliding_attention", "full_attention"],
         },
-        batched=False,
+        sharing="together",
     ),
 }
 QUESTIONS = [
@@ -172,11 +173,25 @@ def _together(backend: LocalBackend, keys: list[str | None], count: int = 16) ->
     return answers
 
 
+def _one_by_one(backend: LocalBackend, keys: list[str | None], count: int = 16) -> list[list[int]]:
+    """Each starts while the one before is being written."""
+    answers: list[list[int]] = []
+    tickets: list[Ticket] = []
+    for question, key in zip(QUESTIONS, keys, strict=True):
+        request = Request(backend.format.encode(question), Sampling(), key, count, backend.ends)
+        tickets.append(backend.engine.submit(request))
+        answers.append(tickets[-1].read(10))
+    for ticket, answer in zip(tickets, answers, strict=True):
+        while not ticket.ended:
+            answer += ticket.read(10)
+    return answers
+
+
 def test_it_opens_chats_and_counts(opened: Any) -> None:
     family, backend, folder = opened
     assert backend.base == f"{folder.name}@{backend.base_hash[:8]}"
     assert backend.window == 512
-    assert backend.engine.batches == family.batched
+    assert backend.engine.sharing.kind == family.sharing
     assert (backend.format.tokenizer.chat_template == FALLBACK) == (not family.template)
     model = backend.model()
     assert isinstance(model, ChatModel)
@@ -192,7 +207,9 @@ def test_four_at_once_equal_generate_alone(opened: Any, with_adapter: Callable[.
     _, backend, folder = opened
     plain = with_adapter(None, folder)
     wanted = [_greedy(plain, backend.format.encode(question), 16, backend.ends) for question in QUESTIONS]
+    assert len({token for answer in wanted for token in answer}) > 20  # no stammering, so equal means something
     assert _together(backend, [None] * 4) == wanted
+    assert _one_by_one(backend, [None] * 4) == wanted
     with ThreadPoolExecutor(4) as pool:  # and through the model object, as text
         texts = list(
             pool.map(lambda ask: collect(backend.model().stream(ask, Sampling(max_tokens=16))).text, QUESTIONS)

@@ -9,7 +9,6 @@ from assistant.adapters import Adapter
 from assistant.models.batch import Batch, Row
 from assistant.models.engine import Request
 from assistant.models.local import LocalBackend
-from assistant.models.probe import new_cache
 from assistant.models.sampler import Chooser
 from assistant.schema import Message, Sampling
 
@@ -61,11 +60,11 @@ def test_teacher_forcing_in_a_mixed_batch_that_changes_all_the_time(
 
         with torch.inference_mode():
             bank = backend.engine.bank
-            main = Batch(bank, new_cache(bank.model), rows[:2])
+            main = Batch(bank, rows[:2])
             compare(main, main.start())
             for number in range(3):
                 compare(main, main.step())
-                late = Batch(bank, new_cache(bank.model), [rows[2 + number]])
+                late = Batch(bank, [rows[2 + number]])
                 compare(late, late.start())
                 main.join(late)
             compare(main, main.step())

@@ -7,7 +7,7 @@ that keeps the messages instead of answering, so training and inference prompts 
 import random
 from collections import Counter
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from assistant.dataset import Example
@@ -194,6 +194,14 @@ class Renderer:
             target = target[: limit - 1]
             prompt = prompt[len(prompt) - (limit - len(target)) :]
         return TrainingRow(example.source or example.id, messages, answer, tuple(prompt), tuple(target))
+
+
+def with_target(example: Example) -> Example:
+    """Return a row of a held-out set, which has references only, with an answer to measure the loss on."""
+    if example.answer:
+        return example
+    first = (example.references or (refusal(language_of(example.question)),))[0]
+    return replace(example, answer=first)
 
 
 def mix_replay(

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from assistant.adapters import Manifest, get_adapter, publish
@@ -24,10 +25,10 @@ from assistant.errors import InputError, JoyulError, ResourceError
 from assistant.paths import Home
 from assistant.prompts import load_prompt
 from assistant.protocols import Retriever
-from assistant.schema import digest
+from assistant.schema import Sampling, digest
 from assistant.settings import Settings
 from tuning.base import Base, open_base
-from tuning.formats import Renderer, TrainingRow, mix_replay
+from tuning.formats import Renderer, TrainingRow, mix_replay, with_target
 from tuning.methods import load_method
 from tuning.methods.sft import Outcome, Task, peak_memory_mb
 from tuning.schema import TuneRecipe
@@ -74,7 +75,7 @@ def run_recipe(
         base = open_base(settings.model_named(recipe.model))
         _refuse_foreign_name(recipe, home, base)
         limit = settings.engine.max_tokens
-        rows, validation, facts = _render(recipe, base, retriever_for, min(limit, 128), job)
+        rows, validation, facts = _render(recipe, base, retriever_for, min(limit, Sampling().max_tokens), job)
         if cancelled():
             return _document(recipe, Outcome(status="cancelled"), started, job, facts)
         task = Task(base.model, base.encoder.tokenizer, rows, validation, recipe, job.staging, job.event, cancelled)
@@ -183,7 +184,7 @@ def _render(
     validation: list[TrainingRow] = []
     if recipe.validation:
         held_out = read_examples(recipe.path(recipe.validation), encoding=recipe.encoding)
-        validation = renderer.rows([row for row in held_out if row.answer], wrong=False)
+        validation = renderer.rows([with_target(row) for row in held_out], wrong=False)
     with (job.folder / "rows.jsonl").open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(row.to_json(), ensure_ascii=False) + "\n" for row in rows)
     facts = {"rows": own, "replay_rows": len(rows) - own, "tokens": sum(len(row.input_ids) for row in rows)}
@@ -224,6 +225,9 @@ def _manifest(
     recipe: TuneRecipe, base: Base, outcome: Outcome, document: dict[str, Any], facts: dict[str, Any]
 ) -> Manifest:
     settings = recipe.model_dump(mode="json", exclude={"name", "description", "method", "params", "seed"})
+    for holder, key in ((settings, "data"), (settings, "validation"), (settings.get("replay") or {}, "path")):
+        if key in holder:  # an adapter travels; where its data lay on this machine does not
+            holder[key] = Path(holder[key]).name
     return Manifest(
         name=recipe.name,
         base=base.name,

@@ -15,7 +15,7 @@ from assistant.prompts import load_prompt, prompt_names, refusal
 from assistant.schema import Message, Passage, Sampling, Shot, Variant
 from assistant.settings import EngineSettings, ModelSettings
 from assistant.variants import VariantModel
-from tuning.formats import Encoder, Renderer, mix_replay
+from tuning.formats import Encoder, Renderer, mix_replay, with_target
 from tuning.schema import load_recipe
 
 EMBEDDED = data_root() / "models" / "embedded"
@@ -179,3 +179,10 @@ def test_replay_rows_bring_their_own_prompt_and_are_mixed_in_by_share(recipe_fil
     mixed = mix_replay(rows, replayed, 0.5, 0)
     assert len(mixed) == 60 and mixed == mix_replay(rows, replayed, 0.5, 0) != mix_replay(rows, replayed, 0.5, 1)
     assert len(mix_replay(rows[:1], replayed[:2], 5, 0)) == 6
+
+
+def test_held_out_rows_are_measured_on_their_first_reference_or_the_refusal() -> None:
+    asked = replace(example("Is there a café?", ""), references=("yes", "yes, there is"))
+    assert with_target(asked).answer == "yes"
+    assert with_target(replace(asked, references=())).answer == refusal("en")
+    assert with_target(replace(asked, answer="sure")).answer == "sure"

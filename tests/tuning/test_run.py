@@ -88,6 +88,25 @@ def answer_with_peft(folder: Path, messages: list[Message]) -> str:
     return text.strip()
 
 
+def test_the_first_loss_is_the_base_models_own_on_the_answers_alone(recipe_file, rows, home, settings) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    document, _ = train(recipe_file(epochs=1), home, settings)
+    tokenizer = AutoTokenizer.from_pretrained(EMBEDDED)
+    model = AutoModelForCausalLM.from_pretrained(EMBEDDED, dtype=torch.float32).eval()
+    losses = []
+    for line in rows.read_text("utf-8").splitlines():
+        row = json.loads(line)
+        turns = [{"role": "user", "content": row["question"]}, {"role": "assistant", "content": row["answer"]}]
+        encoded = tokenizer.apply_chat_template(turns, return_dict=True, return_assistant_tokens_mask=True)
+        ids, mask = torch.tensor([encoded["input_ids"]]), torch.tensor(encoded["assistant_masks"], dtype=torch.bool)
+        with torch.no_grad():
+            scores = model(input_ids=ids).logits[0, :-1]
+        losses.append(torch.nn.functional.cross_entropy(scores, ids[0, 1:], reduction="none")[mask[1:]])
+    assert document["first_loss"] == pytest.approx(float(torch.cat(losses).mean()), abs=2e-3)
+
+
 def test_the_same_recipe_gives_the_same_weights_and_replaces_its_adapter(recipe_file, home, settings) -> None:
     file = recipe_file(epochs=2, validation="rows.jsonl", params={"r": 2, "dropout": 0.1, "target_modules": ["q_proj"]})
     first, events = train(file, home, settings)

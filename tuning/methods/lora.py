@@ -62,7 +62,7 @@ def train(task: Task) -> Outcome:
     outcome = train_sft(task, model)
     if outcome.status == "succeeded":
         # The manifest names the base by content; a path of this machine has no business in an adapter.
-        model.peft_config["default"].base_model_name_or_path = None
+        model.peft_config["default"].base_model_name_or_path = ""
         model.save_pretrained(str(task.folder))
         (task.folder / "README.md").unlink(missing_ok=True)
     return outcome

@@ -18,7 +18,7 @@ from assistant.errors import InUseError, ResourceError
 from assistant.paths import Home
 
 POLL_SECONDS = 0.05
-SERVE_WAIT_SECONDS = 1.0
+SERVE_WAIT_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,19 @@
 """Fixtures that every test may use: a temporary state folder and what opens on it."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from assistant.paths import Home
 from assistant.settings import ModelSettings, RetrievalSettings, Settings
+
+if TYPE_CHECKING:
+    from assistant.models import Backend
+    from assistant.services import Services
 
 
 @pytest.fixture(autouse=True)
@@ -32,8 +38,25 @@ def settings(home: Home) -> Settings:
     )
 
 
+@pytest.fixture(scope="session")
+def demo_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a state folder with the demo installed (hashing embedder), made once; copy it, never change it."""
+    from assistant.services import Services
+
+    root = tmp_path_factory.mktemp("demo") / "home"
+    light = RetrievalSettings(embedder="hashing")
+    Services.open(Settings(home=root, model=ModelSettings(name="scripted"), retrieval=light)).close()
+    return root
+
+
 @pytest.fixture
-def services(settings: Settings) -> Iterator[object]:
+def demo_home(demo_template: Path, tmp_path: Path) -> Home:
+    """Return a state folder of the test's own with the demo in it."""
+    return Home(Path(shutil.copytree(demo_template, tmp_path / "home", dirs_exist_ok=True)))
+
+
+@pytest.fixture
+def services(demo_home: Home, settings: Settings) -> Iterator["Services"]:
     """Return the opened state folder with the demo in it."""
     from assistant.services import Services
 
@@ -43,7 +66,7 @@ def services(settings: Settings) -> Iterator[object]:
 
 
 @pytest.fixture(scope="session")
-def embedded() -> Iterator[object]:
+def embedded() -> Iterator["Backend"]:
     """Return the embedded model, opened once."""
     from assistant.models import open_model
     from assistant.settings import EngineSettings

@@ -12,6 +12,7 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from assistant.settings import ServeSettings
@@ -80,18 +81,23 @@ class Guard:
             await _answer(send, *refusal)
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        limit, seen, started = self._limit(scope["path"]), 0, False
+        limit, seen, started, refused = self._limit(scope["path"]), 0, False, False
 
         async def counted() -> MutableMapping[str, Any]:
-            nonlocal seen
+            nonlocal seen, refused
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > limit:
+                refused = True
+                if not started:  # answered here, because frameworks turn an exception into a 500
+                    await _answer(send, 413, _too_large(limit))
                 raise TooLarge
             return message
 
         async def decorated(message: MutableMapping[str, Any]) -> None:
             nonlocal started
+            if refused:
+                return
             if message["type"] == "http.response.start":
                 started = True
                 present = {key.lower() for key, _ in message["headers"]}
@@ -99,11 +105,8 @@ class Guard:
                 message["headers"] = [*message["headers"], *added]
             await send(message)
 
-        try:
+        with suppress(TooLarge):
             await self._app(scope, counted, decorated)
-        except TooLarge:
-            if not started:
-                await _answer(send, 413, _too_large(limit))
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         """Return status and reason where a request must not go on."""

@@ -1,6 +1,7 @@
 """The command table and the boundary: every failure becomes one line, one hint and one exit code."""
 
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -32,24 +33,28 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code (see ``assistant.errors``; 130 and 143 when interrupted)."""
     screen = Screen("--json" in arguments)
     before = signal.signal(signal.SIGTERM, _terminate)
+    mask = os.umask(0o077)  # what a command writes is for this user alone
     quiet = screen.as_json and "--help" not in arguments
     try:
         with only_documents_on_stdout() if quiet else contextlib.nullcontext():
             return _guarded(list(arguments), screen)
     finally:
+        os.umask(mask)
         signal.signal(signal.SIGTERM, before)
 
 
 def _guarded(arguments: list[str], screen: Screen) -> int:
     try:
         code = app(arguments, standalone_mode=False, prog_name="joyul")
+        if code == INTERRUPTED:  # typer turns Ctrl-C into an exit of its own
+            screen.failure(_stopped("interrupted"))
         return code if isinstance(code, int) else 0
     except (KeyboardInterrupt, typer.Abort):
         screen.failure(_stopped("interrupted"))
         return INTERRUPTED
     except SystemExit as exit_:
-        if exit_.code == TERMINATED:
-            screen.failure(_stopped("terminated"))
+        if exit_.code in (INTERRUPTED, TERMINATED):
+            screen.failure(_stopped("interrupted" if exit_.code == INTERRUPTED else "terminated"))
         return exit_.code if isinstance(exit_.code, int) else 1
     except BrokenPipeError:  # the reader of our output left, as `head` does
         sys.stderr.close()
@@ -64,6 +69,8 @@ def as_usage(error: Exception) -> JoyulError | None:
     """Return typer's own complaint about the command line as one of ours."""
     if not isinstance(error, typer.TyperException):
         return None
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return UsageError("this command has parts; name one of them", "see them with --help")
     text = error.format_message() if hasattr(error, "format_message") else str(error)
     return UsageError(text.rstrip(".") or "unknown command", "see `joyul --help`")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from assistant import __version__
 from assistant.cli.shared import Run, command
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def doctor(run: Run) -> None:
     settings = run.settings()
     problems: list[dict[str, str]] = []
     document: dict[str, Any] = {
-        "joyul": version_of("joyul"),
+        "joyul": __version__,
         "python": sys.version.split()[0],
         "versions": {name: version_of(name) for name in LIBRARIES},
         "device": device(settings.model.device),

@@ -21,6 +21,7 @@ def serve(
     run: Run,
     host: Annotated[str | None, typer.Option("--host", help="Address to listen on (default 127.0.0.1).")] = None,
     port: Annotated[int | None, typer.Option("--port", help="Port (default 7860); 0 takes a free one.")] = None,
+    page: Annotated[bool, typer.Option("--page/--no-page", help="Without the page: the API alone.")] = True,
 ) -> None:
     """Start the app; other commands go on working beside it."""
     settings = run.settings(serve__host=host, serve__port=port)
@@ -42,7 +43,7 @@ def serve(
             services = Services.open(settings)
             workers = Workers()
             try:
-                app = create_app(services, ownership.owner.token, workers)
+                app = create_app(services, ownership.owner.token, workers, page=page)
 
                 def ready() -> None:
                     ownership.publish(url)

@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import InputError
+from assistant.schema import normalise
 
 if TYPE_CHECKING:
     from assistant.services import Services
@@ -61,9 +63,20 @@ def list_documents(
 
 
 def remove(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:
-    """Remove documents by name or id, with their originals, passages and vectors."""
-    names = [str(name) for name in params["names"]]
-    return {"removed": services.library.remove(names, _collection(params))}
+    """Remove documents by name or id, with their originals, passages and vectors.
+
+    Raises:
+        InputError: one of them is not there; the others are not touched then.
+    """
+    names, collection = [str(name) for name in params["names"]], _collection(params)
+    documents = services.library.documents(collection)
+    known = {normalise(document.name) for document in documents} | {document.id for document in documents}
+    for name in names:
+        if normalise(name) not in known:
+            near = get_close_matches(name, known, n=1)
+            mend = f"did you mean {near[0]!r}?" if near else "see `joyul docs list`"
+            raise InputError(f"no document {name!r} in {collection!r}", mend, removed=0)
+    return {"removed": services.library.remove(names, collection)}
 
 
 def rebuild(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:

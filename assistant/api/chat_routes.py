@@ -75,7 +75,7 @@ class Completion(BaseModel):
     def sampling(self, own: Sampling, most: int) -> Sampling:
         """Return the variant's own sampling with what the request changes."""
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop) if self.stop else None
-        wanted = {
+        wanted: dict[str, Any] = {
             "max_tokens": min(self.max_completion_tokens or self.max_tokens or own.max_tokens, most),
             "temperature": self.temperature,
             "top_p": self.top_p,

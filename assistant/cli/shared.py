@@ -142,7 +142,7 @@ def command(app: typer.Typer, name: str, full: str = "") -> Callable[[Callable[.
         @functools.wraps(function)
         def called(context: typer.Context, **values: Any) -> None:
             before = context.find_root().obj or {}
-            shared = {key: values.pop(key) or before.get(key) for key in _SHARED}
+            shared: dict[str, Any] = {key: values.pop(key) or before.get(key) for key in _SHARED}
             function(Run(full or name, **shared), **values)
 
         reshape(called, parameters)

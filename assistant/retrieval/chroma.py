@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 # Chroma's defaults miss half of the neighbours at 100,000 vectors; these found 98 % at 10,000.
-HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
+HNSW: Any = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
 BATCH = 5_000  # below the client's own limit
 PAGE = 10_000
 DAMAGED = "search index damaged; rebuild with `joyul docs rebuild`"
@@ -159,7 +159,7 @@ class VectorStore:
                         collection_name=name,
                         client=client,
                         embedding_function=None,
-                        collection_configuration={"hnsw": HNSW, "embedding_function": None},
+                        collection_configuration={"hnsw": HNSW},
                     )
             return self._stores[name]
 

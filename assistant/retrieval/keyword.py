@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 # A bigram repeats what a morpheme says, so it weighs less; chosen on the demo's validation questions.
 BIGRAM_WEIGHT = 0.3
-K1, B = 1.2, 0.6
+K1, B = 0.9, 0.4
 FORMAT = f"2.{TERMS_VERSION}"
 
 
@@ -129,8 +130,8 @@ class _Live:
         total = np.zeros(len(self.keys), dtype=np.float32)
         covered = np.zeros(len(self.keys), dtype=np.float32)
         possible = 0.0
-        wanted = [(word, 1.0) for word in dict.fromkeys(query.words)]
-        wanted += [(_bigram(pair), BIGRAM_WEIGHT) for pair in dict.fromkeys(query.bigrams)]
+        wanted = [(word, float(times)) for word, times in Counter(query.words).items()]
+        wanted += [(_bigram(pair), BIGRAM_WEIGHT * times) for pair, times in Counter(query.bigrams).items()]
         for term, weight in wanted:
             scores = self._scores(term)
             holds = scores > 0

@@ -22,16 +22,16 @@ _CONTENT = frozenset({"NNG", "NNP", "NNB", "NR", "XR", "VV", "VA", "MAG", "SL", 
 _KOREAN_STOP = frozenset(
     re.split(
         r"\s+",
-        "하 되 있 없 이 같 주 보 알 알리 싶 드리 말 것 거 수 때 등 중 뭐 무엇 언제 어디 어떻게 어떡하 얼마 왜 누구 몇 어떻 "
-        "어느 좀 혹시 그럼 그러면 그리고 그런데 근데 또 더 다 안 못 잘 꼭 지금 정도 경우 가능 궁금 문의 부탁 질문 안녕 "
+        "하 되 있 없 이 같 주 보 알 알리 싶 드리 말 것 거 수 때 등 중 뭐 무엇 언제 어디 어떻게 어떡하 얼마 왜 누구 몇 "
+        "어떻 어느 좀 혹시 그럼 그러면 그리고 그런데 근데 또 더 다 안 못 잘 꼭 지금 정도 경우 가능 궁금 문의 부탁 질문 안녕 "
         "그렇 이렇 저렇 가르치 여쭈 물 묻",
     )
 )
 _ENGLISH_STOP = frozenset(
     re.split(
         r"\s+",
-        "a an the and or but if of to in on at by for from with without as is are was were be been being am do does did "
-        "doing have has had having i me my mine we us our you your yours he him his she her it its they them their "
+        "a an the and or but if of to in on at by for from with without as is are was were be been being am do does "
+        "did doing have has had having i me my mine we us our you your yours he him his she her it its they them their "
         "this that these those there here what which who whom whose when where why how can could may might must "
         "shall should will would not no nor so than then too very just also any some all each about into over under "
         "again more most please tell know like want need get got let im id ill ive dont doesnt cant whats hows isnt",

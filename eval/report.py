@@ -141,7 +141,7 @@ def to_markdown(result: "RunResult") -> str:
         ]
         lines += [f"## {suite.primary} by slice", "", *_table(["slice", *names, "n"], slices)]
     failed = {name: sum(bool(answer.error) for answer in row.values()) for name, row in result.answers.items()}
-    lines += [f"- {name}: {count} answers failed and are unscored" for name, count in failed.items() if count]
+    lines += [f"- {_plain(name)}: {count} answers failed and are unscored" for name, count in failed.items() if count]
     lines += [f"- {_plain(warning)}" for warning in suite.warnings]
     return "\n".join(lines).rstrip() + "\n"
 

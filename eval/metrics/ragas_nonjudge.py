@@ -100,7 +100,7 @@ class _ContextMetric(RetrievalMetric):
 
 
 class ContextPrecision(_ContextMetric):
-    """``IDBasedContextPrecision``: share of the passages that come from the right document."""
+    """``IDBasedContextPrecision``: share of the distinct documents found that are the right one."""
 
     name, key = "ragas_context_precision", "precision"
 

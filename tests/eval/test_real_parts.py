@@ -103,3 +103,10 @@ def test_the_shipped_suites_load() -> None:
         assert suite.validation and not suite.warnings
         few = next(spec for spec in suite.variants if spec.name == "few-shot")
         assert {shot.language for shot in few.shots} == {"ko", "en"}
+
+
+def test_the_example_of_ones_own_domain_loads() -> None:
+    suite = load_suite(data_root() / "demo" / "suites" / "example-own-domain" / "suite.yaml")
+    assert [spec.name for spec in suite.variants] == ["zero-shot", "few-shot", "rag"]
+    assert sum(item.unanswerable for item in suite.items) == 1
+    assert not suite.warnings

@@ -145,7 +145,7 @@ def test_long_sets_are_cut_in_the_browser_and_said(judged: Judge, monkeypatch: p
 
 def test_markdown_stays_markdown(hostile: RunResult) -> None:
     text = to_markdown(hostile)
-    assert "<script" not in text and "<img" not in text
+    assert not re.search(r"<[a-z]", text)
     assert text.startswith("# tickets: not_enough_evidence\n")
     for line in text.splitlines():
         if line.startswith("|"):

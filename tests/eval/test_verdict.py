@@ -144,6 +144,9 @@ def test_unscored_is_neither_zero_nor_dropped_silently(judged: Judge) -> None:
     assert (estimate.mean, estimate.n, estimate.unscored) == (1.0, 57, 3)
     pair = next(pair for pair in result.scored.pairs if {pair.first, pair.second} == {"tuned", "rag"})
     assert (pair.n, pair.delta) == (57, 0.0)
+    both = judged(right, errors={"tuned": lambda at: at < 3, "rag": lambda at: 2 <= at < 5}, count=60)
+    pair = next(pair for pair in both.scored.pairs if {pair.first, pair.second} == {"tuned", "rag"})
+    assert (pair.n, pair.delta) == (55, 0.0)
     lost = judged(right, errors={"tuned": lambda at: at < 7}, count=60)
     assert lost.verdict.reason == "too_many_unscored"
 

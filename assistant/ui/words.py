@@ -78,4 +78,5 @@ class Words:
 def _sentence(text: str) -> str:
     if not text:
         return ""
+    text = text[0].upper() + text[1:]
     return text if text[-1] in ".!?…" else text + "."

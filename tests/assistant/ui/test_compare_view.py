@@ -1,0 +1,124 @@
+"""Compare: together, blind until the vote, stored, counted with an interval."""
+
+import random
+import re
+
+import pytest
+
+from assistant.errors import InputError
+from assistant.records import Vote
+from assistant.ui.compare_view import ComparePage, Round
+from assistant.ui.context import Page
+from assistant.ui.score import tally
+
+QUESTION = "How much is parking?"
+
+
+@pytest.fixture
+def compare(page: Page) -> ComparePage:
+    return ComparePage(page, random.Random(7))
+
+
+def _round(compare: ComparePage, names: tuple[str, ...] = ("rag", "zero-shot"), blind: bool = True) -> Round:
+    return list(compare.start(QUESTION, names, blind))[-1]
+
+
+def test_all_columns_end_with_an_answer(compare: ComparePage) -> None:
+    done = _round(compare)
+    assert done.done and sorted(done.names) == ["rag", "zero-shot"]
+    assert all(update.generation.text and update.status == "done" for update in done.updates)
+
+
+def test_blind_hides_everything_that_tells_who_is_who(compare: ComparePage) -> None:
+    for current in compare.start(QUESTION, ["rag", "zero-shot"], True):
+        shown = compare.html(current)
+        for secret in ("zero-shot", "rag", 'class="sources"', 'data-act="source"', "scripted@", 'class="mark"', "tokens"):
+            assert secret not in shown, secret
+        assert not re.search(r"\d s ·", shown)
+    assert shown.count('data-act="vote"') == 4
+
+
+def test_the_vote_is_stored_and_reveals(compare: ComparePage) -> None:
+    done = _round(compare)
+    voted = compare.vote(done, "B")
+    (vote,) = compare.page.services.store.votes()
+    assert vote.choice == done.names[1] == voted.vote and vote.blind and vote.variants == list(done.names)
+    assert vote.answers == [u.generation.text for u in done.updates] and vote.receipts[0]["base"].startswith("scripted@")
+    shown = compare.html(voted)
+    for part in ("v-rag", "zero-shot", 'class="sources"', "scripted@", "Not settled yet", "95 % interval"):
+        assert part in shown
+    with pytest.raises(InputError):
+        compare.vote(voted, "A")
+
+
+@pytest.mark.parametrize(("choice", "kept"), [("tie", "tie"), ("both_bad", "both_bad")])
+def test_ties_and_bad_pairs_are_votes_too(compare: ComparePage, choice: str, kept: str) -> None:
+    compare.vote(_round(compare), choice)
+    assert compare.page.services.store.votes()[0].choice == kept
+
+
+def test_three_columns_ask_for_the_best(compare: ComparePage, korean: Page) -> None:
+    done = _round(compare, ("rag", "zero-shot", "few-shot"))
+    shown = compare.html(done)
+    if done.answered:
+        assert shown.count('data-act="vote"') == 5 and "All bad" in shown
+        assert "모두 별로예요" in ComparePage(korean).html(done)
+
+
+def test_order_is_drawn_anew(page: Page) -> None:
+    compare = ComparePage(page, random.Random(1))
+    orders = {next(iter(compare.start(QUESTION, ["rag", "zero-shot"], True))).names for _ in range(20)}
+    assert len(orders) == 2
+
+
+def test_open_comparison_shows_names_at_once(compare: ComparePage) -> None:
+    assert "zero-shot" in compare.html(_round(compare, blind=False))
+
+
+def test_a_failed_column_is_no_vote(compare: ComparePage) -> None:
+    home = compare.page.services.home.root
+    (home / "variants.yaml").write_text("variants:\n  broken: {recipe: zero_shot, adapter: gone}\n", encoding="utf-8")
+    done = _round(compare, ("rag", "broken"))
+    assert not done.answered and "gone" in compare.html(done) and 'data-act="vote"' not in compare.html(done)
+    with pytest.raises(InputError):
+        compare.vote(done, "A")
+
+
+@pytest.mark.parametrize("names", [("rag",), ("rag", "rag"), ("rag", "zero-shot", "few-shot", "tuned", "rag-tuned"), ()])
+def test_two_to_four_different_variants(compare: ComparePage, names: tuple[str, ...]) -> None:
+    with pytest.raises(InputError):
+        list(compare.start(QUESTION, names, True))
+
+
+def test_nothing_to_vote_on_before_a_question(compare: ComparePage) -> None:
+    with pytest.raises(InputError):
+        compare.vote(Round(), "A")
+    with pytest.raises(InputError):
+        compare.vote(_round(compare), "C")
+    with pytest.raises(InputError):
+        list(compare.start(" ", ["rag", "zero-shot"], True))
+
+
+def test_stopping_ends_all_columns(compare: ComparePage) -> None:
+    stream = compare.start(QUESTION, ["rag", "zero-shot"], True)
+    first = next(stream)
+    compare.stop(first)
+    last = list(stream)[-1]
+    assert last.done and not compare.page.running.busy(first.key)
+
+
+def _votes(wins: int, losses: int, ties: int = 0) -> list[Vote]:
+    choices = ["a"] * wins + ["b"] * losses + ["tie"] * ties
+    return [Vote(str(n), "q", "en", ["a", "b"], [], [], choice, True, "local", 0.0) for n, choice in enumerate(choices)]
+
+
+def test_score_settles_only_with_evidence() -> None:
+    assert tally(_votes(3, 1), ["b", "a"]).leader is None
+    counted = tally(_votes(40, 10, 5), ["a", "b"])
+    assert counted.leader == "a" and counted.ties == 5 and counted.decisive == 50
+    low, high = counted.interval("a")
+    assert low == pytest.approx(0.6696, abs=1e-3) and high == pytest.approx(0.8876, abs=1e-3)
+
+
+def test_score_counts_only_the_same_variants() -> None:
+    assert tally(_votes(3, 1), ["a", "c"]).decisive == 0

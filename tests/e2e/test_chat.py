@@ -1,0 +1,140 @@
+"""Chat in a real browser: ask, stop, regenerate, correct, and find it all again."""
+
+import re
+from typing import Any
+
+import pytest
+
+from assistant.store import Store
+
+pytestmark = pytest.mark.browser
+sync_api = pytest.importorskip("playwright.sync_api")
+expect = sync_api.expect
+
+ENGLISH = "How much is parking?"
+KOREAN = "주차 요금은 얼마예요?"
+
+
+def _ask(page: Any, text: str) -> Any:
+    page.locator("#composer textarea").fill(text)
+    page.locator("#composer textarea").press("Enter")
+    answer = page.locator("#thread .assistant .foot").last
+    answer.wait_for()
+    return page.locator("#thread .assistant").last
+
+
+@pytest.mark.parametrize(("language", "question"), [("en", ENGLISH), ("ko", KOREAN)])
+def test_a_question_is_answered_with_sources_and_a_receipt(visit: Any, language: str, question: str) -> None:
+    page = visit(language).open()
+    assert page.url.endswith(f"/{language}/") and page.locator("html").get_attribute("lang") == language
+    expect(page.locator(".example")).to_have_count(3)
+    answer = _ask(page, question)
+    expect(page.locator("#thread .user .said")).to_have_text(question)
+    expect(page.locator("#composer textarea")).to_have_value("")
+    expect(answer.locator(".source").first).to_be_visible()
+    expect(answer.locator(".foot .variant")).to_contain_text("rag")
+    answer.locator("[data-local=receipt]").click()
+    expect(answer.locator(".receipt")).to_contain_text("scripted@")
+    expect(page.locator("#chats .chat.on a")).to_have_text(question)
+    assert re.search(r"\?c=[0-9a-f]{16}", page.url)
+
+
+def test_a_source_opens_at_its_place(visit: Any) -> None:
+    page = visit().open()
+    _ask(page, ENGLISH).locator(".source").first.click()
+    expect(page.locator("#viewer mark")).to_be_in_viewport()
+    page.keyboard.press("Escape")
+    expect(page.locator("#viewer aside")).to_be_hidden()
+
+
+def test_escape_stops_and_retry_answers(visit: Any) -> None:
+    page = visit().open()
+    page.locator("#composer textarea").fill("Please count for me")
+    page.keyboard.press("Enter")
+    expect(page.locator("#live .said")).to_contain_text("7")
+    page.keyboard.press("Escape")
+    answer = page.locator("#thread .assistant").last
+    expect(answer.locator(".notes")).to_contain_text("Stopped")
+    expect(answer.locator(".retry")).to_be_visible()
+    expect(page.locator("#send")).to_be_visible()
+    expect(page.locator("#live .turn")).to_have_count(0)
+
+
+def test_answering_again_keeps_both(visit: Any) -> None:
+    page = visit().open()
+    answer = _ask(page, ENGLISH)
+    answer.locator("[data-act=regenerate]").click()
+    expect(page.locator("#thread .siblings")).to_contain_text("2/2")
+    page.locator("#thread .siblings [data-act=branch]").first.click()
+    expect(page.locator("#thread .siblings")).to_contain_text("1/2")
+
+
+def test_correction_and_thumb_are_kept(visit: Any, server: Any) -> None:
+    page = visit("ko").open()
+    answer = _ask(page, KOREAN)
+    message = str(answer.get_attribute("data-message"))
+    answer.locator("[data-local=correct]").click()
+    answer.locator("textarea").fill("처음 30분은 무료예요")
+    answer.locator("[data-act=save]").click()
+    expect(page.locator("#thread .correction")).to_contain_text("학습 예시로 저장했어요")
+    page.locator("#thread [data-act=up]").click()
+    expect(page.locator("#thread [data-act=up]")).to_have_attribute("aria-pressed", "true")
+    store = Store(server.home / "joyul.sqlite")
+    try:
+        kept = store.feedback(message)
+    finally:
+        store.close()
+    assert [(each.kind, each.text) for each in kept] == [("edit", "처음 30분은 무료예요"), ("up", "")]
+
+
+def test_history_survives_refresh_and_new_chat(visit: Any) -> None:
+    page = visit().open()
+    _ask(page, "Where are the lockers?")
+    page.reload()
+    expect(page.locator("#thread .user .said")).to_have_text("Where are the lockers?")
+    page.locator("#new-chat").click()
+    expect(page.locator(".welcome")).to_be_visible()
+    assert "?c=" not in page.url
+    page.locator("#chats .chat a", has_text="Where are the lockers?").first.click()
+    expect(page.locator("#thread .user .said")).to_have_text("Where are the lockers?")
+    page.locator("#search-chats input").fill("no such words")
+    expect(page.locator("#chats .nothing")).to_be_visible()
+
+
+def test_a_conversation_is_deleted_on_the_second_click(visit: Any) -> None:
+    page = visit().open()
+    _ask(page, "Delete me soon")
+    row = page.locator("#chats .chat", has_text="Delete me soon")
+    row.hover()
+    row.locator(".remove").click()
+    expect(row.locator(".remove")).to_have_text("Delete?")
+    row.locator(".remove").click()
+    expect(row).to_have_count(0)
+    expect(page.locator(".welcome")).to_be_visible()
+
+
+def test_what_was_sent_survives_kill(visit: Any, server: Any) -> None:
+    first = visit()
+    page = first.open()
+    page.locator("#composer textarea").fill("Please count until you are killed")
+    page.keyboard.press("Enter")
+    expect(page.locator("#live .said")).to_contain_text("3")
+    address = page.url.removeprefix(server.url)
+    page.goto("about:blank")
+    server.kill()
+    server.start()
+    first.problems.clear()  # a page whose server is killed may say so
+    page = visit().open(address)
+    expect(page.locator("#thread .user .said")).to_have_text("Please count until you are killed")
+    expect(page.locator("#thread .assistant .notes")).to_be_visible()
+
+
+def test_hostile_text_runs_nothing(visit: Any) -> None:
+    page = visit().open()
+    attack = "hello <img src=https://evil.example/x onerror=\"window.hit=1\"> ![x](https://evil.example/y.png) <script>window.hit=1</script>"
+    page.locator("#variant input").click()
+    page.get_by_role("option", name="zero-shot", exact=False).first.click()
+    answer = _ask(page, "echo " + attack)
+    expect(answer.locator(".said")).to_contain_text("<script>")
+    assert page.evaluate("window.hit") is None
+    assert page.locator("#thread img").count() == 0

@@ -1,0 +1,176 @@
+"""Compare, Documents, Evaluate, languages, themes and the phone in a real browser."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.store import Store
+
+pytestmark = pytest.mark.browser
+sync_api = pytest.importorskip("playwright.sync_api")
+expect = sync_api.expect
+
+
+def _choose(page: Any, *names: str) -> None:
+    box = page.locator("#compare-variants")
+    while box.locator(".token-remove").count():
+        box.locator(".token-remove").first.click()
+    for name in names:
+        box.locator("input").click()
+        page.get_by_role("option", name=name, exact=True).click()
+
+
+def test_compare_is_blind_until_the_vote(visit: Any, server: Any) -> None:
+    page = visit().open("/en/#compare")
+    _choose(page, "rag", "zero-shot")
+    page.keyboard.press("Escape")
+    page.locator("#question textarea").fill("How much is parking?")
+    page.locator("#question textarea").press("Enter")
+    expect(page.locator("#columns [data-act=vote]")).to_have_count(4)
+    shown = page.locator("#columns").inner_html()
+    for secret in ("zero-shot", "v-rag", "sources", "scripted@"):
+        assert secret not in shown
+    page.locator("#columns h2").click()
+    page.keyboard.press("2")
+    expect(page.locator("#columns .score")).to_contain_text("Not settled yet")
+    expect(page.locator("#column-B .best")).to_be_visible()
+    expect(page.locator("#columns")).to_contain_text("zero-shot")
+    store = Store(server.home / "joyul.sqlite")
+    try:
+        vote = store.votes()[-1]
+    finally:
+        store.close()
+    assert vote.blind and vote.choice == vote.variants[1] and vote.question == "How much is parking?"
+
+
+def test_documents_are_added_found_opened_removed_and_brought_back(visit: Any, tmp_path: Path) -> None:
+    file = tmp_path / "quokka.md"
+    file.write_text("# Quokka\n\nA quokka visits on Fridays at 4 pm.", encoding="utf-8")
+    page = visit().open("/en/#documents")
+    page.locator("#drop input[type=file]").set_input_files(str(file))
+    row = page.locator("#documents-list li[data-name='quokka.md']")
+    expect(row.locator(".state")).to_contain_text("1 passages")
+    expect(page.locator("#documents-said")).to_contain_text("1 added")
+    page.locator("#search-documents input").fill("quokka visits")
+    page.keyboard.press("Enter")
+    expect(page.locator("#hits li").first).to_contain_text("Fridays")
+    page.locator("#hits .hit-name").first.click()
+    expect(page.locator("#viewer mark")).to_contain_text("Fridays")
+    page.keyboard.press("Escape")
+    row.locator("[data-act=remove]").click()
+    expect(row).to_have_count(0)
+    page.locator("#undo").click()
+    expect(row).to_have_count(1)
+
+
+def test_evaluate_runs_to_a_verdict_and_a_report(visit: Any) -> None:
+    page = visit().open("/en/#evaluate")
+    page.locator("#suite input").click()
+    page.get_by_role("option", name="tiny").click()
+    page.locator("#evaluate-start").click()
+    expect(page.locator("#report .verdict .badge")).to_have_text("Not enough evidence", timeout=60_000)
+    expect(page.locator("#evaluate-start")).to_be_visible()
+    expect(page.locator("#report table")).to_contain_text("zero-shot")
+    with page.context.expect_page() as opened:
+        page.locator("#report-link").click()
+    expect(opened.value.locator("body")).to_contain_text("zero-shot")
+
+
+def test_language_switch_changes_every_word_and_keeps_the_place(visit: Any) -> None:
+    first = visit()
+    page = first.open("/en/?c=#documents")
+    expect(page.locator("#page-documents h1")).to_have_text("Documents")
+    page.locator("#language-ko").click()
+    page.wait_for_url(re.compile("/ko/"))
+    expect(page.locator("#page-documents h1")).to_have_text("문서")
+    expect(page.locator("#new-chat")).to_have_text("새 대화")
+    first.problems.clear()  # leaving a page aborts what it was loading
+    page = first.open("/")
+    assert "/ko/" in page.url
+
+
+def test_theme_follows_the_system_then_the_person(visit: Any) -> None:
+    first = visit(color_scheme="dark")
+    page = first.open()
+    background = "getComputedStyle(document.querySelector('#composer textarea')).backgroundColor"
+    dark = page.evaluate(background)
+    page.locator("#theme").click()
+    expect(page.locator("#theme")).to_have_attribute("aria-pressed", "false")
+    assert page.evaluate(background) != dark
+    page.reload()
+    page.locator("html.ready").wait_for()
+    expect(page.locator("#theme")).to_have_attribute("aria-pressed", "false")
+    assert page.evaluate(background) != dark
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_nothing_scrolls_sideways_on_a_phone(visit: Any, language: str) -> None:
+    page = visit(language, viewport={"width": 390, "height": 844}, has_touch=True).open()
+    page.locator(".example").first.click()
+    page.locator("#thread .assistant .foot").wait_for()
+    page.locator("#thread [data-local=receipt]").click()
+    for name in ("chat", "compare", "documents", "evaluate"):
+        page.locator(f"#page-{name}-button").click()
+        expect(page.locator(f"#page-{name}")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") == 390, name
+
+
+def test_keys_reach_what_they_promise(visit: Any) -> None:
+    page = visit().open()
+    page.locator("#page-compare-button").click()
+    page.locator("#page-compare h1").click()
+    page.keyboard.press("/")
+    expect(page.locator("#question textarea")).to_be_focused()
+    page.keyboard.press("Control+k")
+    expect(page.locator("#search-chats input")).to_be_focused()
+    page.locator("#page-chat-button").click()
+    page.locator("#composer textarea").fill("one")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("two")
+    expect(page.locator("#composer textarea")).to_have_value("one\ntwo")
+
+
+def test_settings_open_reset_and_close(visit: Any) -> None:
+    page = visit().open()
+    page.locator("#settings-toggle button").click()
+    expect(page.locator("#settings")).to_be_in_viewport()
+    page.locator("#seed input").fill("7")
+    page.locator("#system textarea").fill("Be short")
+    page.locator("#reset").click()
+    expect(page.locator("#system textarea")).to_have_value("")
+    expect(page.locator("#seed input")).to_have_value("0")
+    page.keyboard.press("Escape")
+    expect(page.locator("#settings")).not_to_be_in_viewport()
+
+
+CONTRAST = """() => {
+  const parse = (c) => { const n = c.match(/[\\d.]+/g).map(Number); return n.length < 4 ? [...n.slice(0, 3), 1] : n; };
+  const light = (c) => { const f = c.map((v) => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; });
+    return 0.2126 * f[0] + 0.7152 * f[1] + 0.0722 * f[2]; };
+  const ground = (e) => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor);
+    if (c[3] > 0.9) return c.slice(0, 3); } return parse(getComputedStyle(document.body).backgroundColor).slice(0, 3); };
+  const bad = [];
+  for (const e of document.querySelectorAll("#pages *, #sidebar *, #tools *")) {
+    if (!e.offsetParent || e.closest("[disabled], .sr, .sr-only") || ![...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim())) continue;
+    const style = getComputedStyle(e);
+    if (style.visibility === "hidden" || style.opacity === "0" || style.color.startsWith("color(")) continue;
+    const [a, b] = [light(parse(style.color).slice(0, 3)), light(ground(e))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < 4.5) bad.push(`${ratio.toFixed(2)} ${e.tagName}.${e.className} ${e.textContent.trim().slice(0, 30)}`);
+  }
+  return bad;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_can_be_read_in_both_themes(visit: Any, scheme: str) -> None:
+    page = visit("ko", color_scheme=scheme).open()
+    page.locator(".example").first.click()
+    page.locator("#thread .assistant .foot").wait_for()
+    page.locator("#thread [data-local=receipt]").click()
+    for name in ("chat", "compare", "documents", "evaluate"):
+        page.locator(f"#page-{name}-button").click()
+        expect(page.locator(f"#page-{name}")).to_be_visible()
+        assert page.evaluate(CONTRAST) == [], name

@@ -1,0 +1,1 @@
+"""The open recipe of the embedded model: data preparation, generators, training, export and evaluation."""

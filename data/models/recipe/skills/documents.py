@@ -1,0 +1,188 @@
+"""Questions about invented documents: things of many kinds, distractor passages, tables, follow-ups."""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..frames import grounded, roughen
+from ..names import Names
+from ..words import REFUSAL, Messages, Sample, fill
+
+TEXTS = Path(__file__).parent.parent / "texts"
+UNANSWERABLE = 0.08
+_POLITE = [("이다.", "입니다."), ("있다.", "있습니다."), ("된다.", "됩니다."), ("한다.", "합니다."), ("했다.", "했습니다.")]
+_CASUAL = [("이다.", "이에요."), ("있다.", "있어요."), ("된다.", "돼요."), ("한다.", "해요."), ("했다.", "했어요.")]
+
+
+@dataclass(slots=True)
+class Fact:
+    """One statement about a thing: where it says what, how it is asked for and the value."""
+
+    thing: str
+    kind: str
+    index: int
+    statement: str
+    questions: list[str]
+    value: str
+
+
+@dataclass(slots=True)
+class Page:
+    """A passage about one thing and its facts."""
+
+    thing: str
+    kind: str
+    text: str
+    facts: list[Fact]
+
+
+@cache
+def kinds(path: Path = TEXTS / "facts.yaml") -> dict[str, Any]:
+    """Return the table of kinds of things."""
+    content: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+    return content
+
+
+class Author:
+    """Writes pages and asks about them in one language."""
+
+    def __init__(self, language: str, rng: random.Random, names: Names, table: dict[str, Any]) -> None:
+        self.language, self.random, self.names, self.table = language, rng, names, table
+
+    def thing(self, kind: str) -> str:
+        """Return a new thing's name."""
+        pattern = self.random.choice(self.table[kind][self.language])
+        return re.sub(r"\{(\w+)\}", lambda m: self.names.value(m[1], self.language), pattern)
+
+    def fact(self, kind: str, thing: str, index: int) -> Fact:
+        """Return fact number ``index`` of a kind; a question goes with its own statement where they pair up."""
+        entry = self.table[kind]["facts"][index]
+        says, asks = entry[1:3] if self.language == "en" else entry[3:5]
+        statements, questions = says.split("|"), asks.split("|")
+        value = self.names.value(entry[0], self.language)
+        at = self.random.randrange(len(statements))
+        paired = entry[0] in ("length", "reason", "manner", "amount", "percent", "code", "money", "object", "year", "people", "time", "animal", "day")
+        chosen = [questions[at]] if paired and len(questions) > at and kind in _PAIRED else questions
+        return Fact(thing, kind, index, fill(statements[at], e=thing, v=value), chosen, value)
+
+    def page(self, kind: str, count: int) -> Page:
+        """Return a passage of ``count`` facts (or all there are) about one new thing."""
+        thing = self.thing(kind)
+        order = list(range(len(self.table[kind]["facts"])))
+        self.random.shuffle(order)
+        facts = [self.fact(kind, thing, index) for index in order[:count]]
+        said = [facts[0].statement]
+        for fact in facts[1:]:
+            said.append(self._refer(fact) if self.random.random() < 0.5 else fact.statement)
+        text = " ".join(said)
+        style = self.random.random()
+        if self.language == "ko" and style < 0.65:
+            text = _end(text, _POLITE if style < 0.4 else _CASUAL)
+        return Page(thing, kind, text, facts)
+
+    def _refer(self, fact: Fact) -> str:
+        """Return a statement without the thing's name: dropped in Korean, ``it`` in English."""
+        text = fact.statement
+        if self.language == "ko":
+            return re.sub(rf"^{re.escape(fact.thing)}(은|는|의|에는|에서는) ", "", text)
+        if fact.kind == "person" or not text.lower().startswith(fact.thing.lower() + " "):
+            return text
+        return "It" + text[len(fact.thing) :]
+
+    def ask(self, fact: Fact) -> str:
+        """Return a question about a fact."""
+        return roughen(fill(self.random.choice(fact.questions), e=fact.thing), self.language, self.random)
+
+    def missing(self, page: Page) -> Fact | None:
+        """Return a fact that the page's kind has and the page does not tell, or ``None``."""
+        told = {fact.index for fact in page.facts}
+        free = [i for i in range(len(self.table[page.kind]["facts"])) if i not in told]
+        return self.fact(page.kind, page.thing, self.random.choice(free)) if free else None
+
+
+# Kinds whose questions ask for what their own statement says, in the same order.
+_PAIRED = {"bakery", "village", "ship", "creature", "craft", "event", "person", "company", "device", "building", "rule"}
+
+
+def _end(text: str, endings: list[tuple[str, str]]) -> str:
+    for old, new in endings:
+        text = text.replace(old, new)
+    return text
+
+
+def documents(rng: random.Random, language: str, most: int = 5, table: dict[str, Any] | None = None) -> Sample:
+    """Return a conversation about one to ``most`` invented passages; some questions have no answer there."""
+    author = Author(language, rng, Names(rng), table or kinds())
+    shared = rng.choice(list(author.table)) if rng.random() < 0.4 else None
+    pages = [
+        author.page(shared or rng.choice(list(author.table)), rng.randint(2, 4)) for _ in range(rng.randint(1, most))
+    ]
+    facts = [fact for page in pages for fact in page.facts]
+    rng.shuffle(facts)
+    messages: Messages = []
+    for fact in facts[: rng.randint(1, 3)]:
+        question, answer = author.ask(fact), fact.value
+        if rng.random() < UNANSWERABLE:
+            lacking = author.missing(rng.choice(pages))
+            if lacking:
+                question, answer = author.ask(lacking), REFUSAL[language]
+        if not messages:
+            messages = grounded([page.text for page in pages], question, language, rng)
+        else:
+            messages.append(("user", question))
+        messages.append(("assistant", answer))
+    return Sample("documents", messages)
+
+
+def table_of(rng: random.Random, language: str) -> Sample:
+    """Return questions about a Markdown table or list of things of one kind."""
+    author = Author(language, rng, Names(rng), kinds())
+    kind = rng.choice(list(author.table))
+    indices = rng.sample(range(len(author.table[kind]["facts"])), rng.randint(1, 3))
+    things = list(dict.fromkeys(author.thing(kind) for _ in range(rng.randint(2, 5))))
+    facts = {(t, i): author.fact(kind, t, i) for t in things for i in indices}
+    heads = [HEADS[language][author.table[kind]["facts"][i][0]] for i in indices]
+    if rng.random() < 0.6:
+        lines = ["| " + " | ".join(["이름" if language == "ko" else "Name", *heads]) + " |", "| --- " * (len(indices) + 1) + "|"]
+        lines += ["| " + " | ".join([t, *(facts[t, i].value for i in indices)]) + " |" for t in things]
+    else:
+        lines = [f"- {t}: " + ", ".join(f"{h} {facts[t, i].value}" for h, i in zip(heads, indices, strict=True)) for t in things]
+    order = list(facts.values())
+    rng.shuffle(order)
+    messages: Messages = []
+    for fact in order[: rng.randint(1, 2)]:
+        head = HEADS[language][author.table[kind]["facts"][fact.index][0]]
+        direct = [f"{fact.thing}의 {head}[은/는]?", f"{fact.thing}[은/는] {head}[이/가] 어떻게 되나요?"]
+        if language == "en":
+            direct = [f"What is the {head.lower()} of {fact.thing}?", f"{fact.thing}: which {head.lower()}?"]
+        question = roughen(fill(rng.choice(direct)), language, rng)
+        if not messages:
+            messages = grounded(["\n".join(lines)], question, language, rng)
+        else:
+            messages.append(("user", question))
+        messages.append(("assistant", fact.value))
+    return Sample("tables", messages)
+
+
+HEADS = {
+    "en": {
+        "food": "Dish", "time": "Time", "day": "Day", "money": "Price", "person": "Person", "people": "Number", "thing": "Sight",
+        "year": "Year", "plant": "Plant", "place": "Place", "amount": "Size", "length": "Duration", "colour": "Colour",
+        "season": "Season", "material": "Material", "manner": "Method", "date": "Date", "spot": "Location", "object": "Item",
+        "reason": "Reason", "job": "Job", "phone": "Phone", "animal": "Animal", "percent": "Share", "email": "E-mail",
+        "code": "Code", "company": "Company",
+    },
+    "ko": {
+        "food": "음식", "time": "시각", "day": "요일", "money": "가격", "person": "담당", "people": "인원", "thing": "볼거리",
+        "year": "연도", "plant": "식물", "place": "지역", "amount": "크기", "length": "기간", "colour": "색", "season": "시기",
+        "material": "재료", "manner": "방법", "date": "날짜", "spot": "위치", "object": "준비물", "reason": "이유", "job": "직업",
+        "phone": "전화", "animal": "동물", "percent": "비율", "email": "메일", "code": "번호", "company": "회사",
+    },
+}  # fmt: skip

@@ -15,7 +15,7 @@ from assistant.models.context import fit, prompt_room
 from assistant.models.engine import Engine, Request
 from assistant.models.hub import resolve
 from assistant.models.scoring import mean_losses
-from assistant.models.stream_text import Detokeniser, StopText
+from assistant.models.stream_text import AnswerText
 from assistant.schema import Delta, Message, Origin, Sampling, Usage, digest
 from assistant.settings import EngineSettings, ModelSettings
 
@@ -54,33 +54,14 @@ class LocalModel:
         prompt = backend.format.encode(fitted.messages)
         room = max(1, min(limit, backend.positions - len(prompt)))
         ticket = backend.engine.submit(Request(prompt, sampling, self._key, room, backend.ends))
-        letters = Detokeniser(backend.format.decode)
-        stops = StopText((*sampling.stop, *backend.format.stops))
-        used, begun = 0, False
+        text = AnswerText(backend.format.decode, (*sampling.stop, *backend.format.stops))
         try:
-            while not (ticket.ended or stops.hit):
-                tokens = ticket.read(POLL_SECONDS)
-                text = ""
-                for token in tokens if stops.watching else ():
-                    used += 1
-                    text += stops.add(letters.add([token]))
-                    if stops.hit:
-                        break
-                else:
-                    if not stops.watching:
-                        used += len(tokens)
-                        text = letters.add(tokens)
-                # Byte-level tokenizers that mark words by a leading space begin an answer with one.
-                text = text if begun else text.lstrip()
-                begun = begun or bool(text)
-                yield Delta(text=text)
-            if not stops.hit:
-                rest = stops.add(letters.finish())
-                rest = rest if stops.hit else rest + stops.finish()
-                if rest := rest if begun else rest.lstrip():
-                    yield Delta(text=rest)
-            finish = "stop" if stops.hit else ticket.finish
-            yield Delta(usage=Usage(len(prompt), used), finish=finish, origin=self._origin)
+            while not (ticket.ended or text.stopped):
+                yield Delta(text=text.add(ticket.read(POLL_SECONDS)))
+            if rest := text.finish():
+                yield Delta(text=rest)
+            finish = "stop" if text.stopped else ticket.finish
+            yield Delta(usage=Usage(len(prompt), text.used), finish=finish, origin=self._origin)
         finally:
             ticket.cancel()
 

@@ -74,6 +74,53 @@ class StopText:
         return held
 
 
+class AnswerText:
+    """What may be shown of an answer, token by token.
+
+    White space at its beginning is dropped: byte-level tokenizers mark a word by the space before it.
+
+    Args:
+        decode: token ids to text, special tokens skipped.
+        stops: strings that end the answer.
+    """
+
+    def __init__(self, decode: Callable[[Sequence[int]], str], stops: Sequence[str] = ()) -> None:
+        self._letters = Detokeniser(decode)
+        self._stops = StopText(stops)
+        self._begun = False
+        self.used = 0  # tokens, those after a stop string not counted
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a stop string has come."""
+        return self._stops.hit
+
+    def add(self, tokens: Sequence[int]) -> str:
+        """Take in new tokens and return the text they add."""
+        if not self._stops.watching:
+            self.used += len(tokens)
+            return self._shown(self._letters.add(tokens))
+        text = ""
+        for token in tokens:
+            if self.stopped:
+                break
+            self.used += 1
+            text += self._stops.add(self._letters.add([token]))
+        return self._shown(text)
+
+    def finish(self) -> str:
+        """Return what was held back and belongs to the answer."""
+        if self.stopped:
+            return ""
+        rest = self._stops.add(self._letters.finish())
+        return self._shown(rest if self.stopped else rest + self._stops.finish())
+
+    def _shown(self, text: str) -> str:
+        text = text if self._begun else text.lstrip()
+        self._begun = self._begun or bool(text)
+        return text
+
+
 def _overlap(text: str, stop: str) -> int:
     """Return the length of the longest end of ``text`` that begins ``stop``."""
     for size in range(min(len(text), len(stop) - 1), 0, -1):

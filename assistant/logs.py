@@ -11,7 +11,7 @@ from pathlib import Path
 from assistant.errors import InputError, JoyulError, ResourceError
 
 LOGGER = logging.getLogger("joyul")
-PARTS = ("joyul", "assistant", "tuning", "eval", "uvicorn.error")
+PARTS = ("joyul", "assistant", "tuning", "eval", "uvicorn.error", "py.warnings")
 FILE_BYTES = 2_000_000
 KEPT_FILES = 3
 MASK = "[secret]"

@@ -8,6 +8,7 @@ import asyncio
 import hmac
 import json
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
@@ -24,7 +25,7 @@ from assistant.services import Services
 
 BEAT_SECONDS = 1.0
 # How long a shutdown waits for operations that were told to stop.
-JOIN_SECONDS = 5.0
+JOIN_SECONDS = 4.0
 
 
 class Call(BaseModel):
@@ -35,7 +36,7 @@ class Call(BaseModel):
 
 
 class Workers:
-    """The operations under way, so that a shutdown can stop them before the services close."""
+    """The threads under way, so that a shutdown can stop them before the services close."""
 
     def __init__(self) -> None:
         self._running: dict[threading.Thread, threading.Event] = {}
@@ -46,12 +47,18 @@ class Workers:
         self._running[thread] = cancel
         thread.start()
 
-    def stop(self) -> None:
-        """Cancel all and wait a little for each."""
+    def wait(self, seconds: float) -> bool:
+        """Wait for all of them together; return whether they ended."""
+        deadline = time.monotonic() + seconds
+        for thread in self._running:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._running)
+
+    def stop(self) -> bool:
+        """Cancel all and wait a little; return whether they ended."""
         for cancel in self._running.values():
             cancel.set()
-        for thread in self._running:
-            thread.join(JOIN_SECONDS)
+        return self.wait(JOIN_SECONDS)
 
 
 def routes(services: Services, token: str, workers: Workers) -> APIRouter:

@@ -1,6 +1,7 @@
 """The command table and the boundary: every failure becomes one line, one hint and one exit code."""
 
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -33,6 +34,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code (see ``assistant.errors``; 130 and 143 when interrupted)."""
     screen = Screen("--json" in arguments)
     before = signal.signal(signal.SIGTERM, _terminate)
+    logging.captureWarnings(True)  # libraries' deprecations are for the log file, not for the screen
     mask = os.umask(0o077)  # what a command writes is for this user alone
     quiet = screen.as_json and "--help" not in arguments
     try:
@@ -40,6 +42,7 @@ def run(arguments: Sequence[str]) -> int:
             return _guarded(list(arguments), screen)
     finally:
         os.umask(mask)
+        logging.captureWarnings(False)
         signal.signal(signal.SIGTERM, before)
 
 

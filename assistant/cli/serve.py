@@ -1,6 +1,8 @@
 """``joyul serve``: the page and the API on one port."""
 
 import logging
+import os
+import sys
 import threading
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +11,8 @@ import typer
 from assistant.cli.shared import Run, command
 
 if TYPE_CHECKING:
+    from assistant.api.owner_routes import Workers
+    from assistant.owner import Ownership
     from assistant.services import Services
 
 
@@ -49,15 +53,32 @@ def serve(
                     ownership.publish(url)
                     facts = {"url": url, "pid": ownership.owner.pid, "home": str(home.root)}
                     run.screen.document(facts, f"ready: {url}")
-                    threading.Thread(target=_warm_up, args=(services,), name="warm-up", daemon=True).start()
+                    warm_up = threading.Thread(target=_warm_up, args=(services,), name="warm-up", daemon=True)
+                    workers.start(warm_up, threading.Event())
 
                 serve_until_stopped(app, listener, ready)
             finally:
-                services.closing.set()
-                workers.stop()
-                services.close()
+                leave(services, workers, ownership)
     finally:
         ownership.release()
+
+
+def leave(services: "Services", workers: "Workers", ownership: "Ownership") -> None:
+    """Stop what runs and close; a thread deep in native code gets no more time than that.
+
+    Nothing is lost then: whatever is on disk is whole at any moment. Python itself would abort on
+    such a thread while it shuts down.
+    """
+    going = sys.exc_info()[1]
+    services.closing.set()
+    if workers.stop():
+        services.close()
+        return
+    ownership.release()
+    logging.shutdown()
+    code = going.code if isinstance(going, SystemExit) else 130 if isinstance(going, KeyboardInterrupt) else 1
+    sys.stdout.flush()
+    os._exit(code if isinstance(code, int) else 1)
 
 
 def _warm_up(services: "Services") -> None:

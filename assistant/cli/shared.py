@@ -88,12 +88,14 @@ class Run:
         return {"home": home, **self.overrides()}
 
     @contextmanager
-    def peer(self) -> Iterator["Peer"]:
-        """Yield whoever works on the state folder."""
+    def peer(self, any_model: bool = False) -> Iterator["Peer"]:
+        """Yield whoever works on the state folder; ``any_model`` where a running app's model does not matter."""
         from assistant.peers import connect
 
-        settings = self.settings()
-        with connect(settings, f"joyul {self.command}", self.overrides(), self.screen.note) as peer:
+        settings, overrides = self.settings(), self.overrides()
+        if any_model:
+            overrides = {key: value for key, value in overrides.items() if not key.startswith("model.")}
+        with connect(settings, f"joyul {self.command}", overrides, self.screen.note) as peer:
             yield peer
 
 

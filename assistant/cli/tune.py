@@ -46,7 +46,7 @@ def preparation(run: Run) -> Iterator[tuple[Callable[[str], PeerRetriever], Call
 
         def retriever_for(collection: str) -> PeerRetriever:
             if not opened:
-                opened.append(held.enter_context(run.peer()))
+                opened.append(held.enter_context(run.peer(any_model=True)))
             return PeerRetriever(opened[0], collection)
 
         yield retriever_for, held.close

@@ -1,5 +1,6 @@
 """The API over real services with the scripted model."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from assistant.api.app import create_app
+from assistant.api.owner_routes import Call, Workers, _lines
 
 TOKEN = "token-of-this-test"
 ASK = {"messages": [{"role": "user", "content": "Where is the car park?"}]}
@@ -104,6 +106,19 @@ def test_an_operation_streams_progress_and_then_its_result(client: TestClient) -
 def test_an_operation_reports_failures_with_their_kind(client: TestClient) -> None:
     assert operate(client, "ask", question="hi", variant="rga")[-1]["error"]["kind"] == "usage"
     assert operate(client, "os:system", command="id")[-1]["error"]["kind"] == "usage"
+
+
+def test_hanging_up_cancels_the_operation(services) -> None:
+    workers = Workers()
+
+    async def leave_early() -> None:
+        lines = _lines(services, "eval.run", Call(params={"suite": "handbook"}), workers)
+        assert "progress" in json.loads(await anext(lines))
+        await lines.aclose()
+
+    asyncio.run(leave_early())
+    assert workers.wait(60), "it went on working"
+    assert not list(services.home.runs.glob("*/result.json"))
 
 
 def test_a_document_comes_as_an_inert_download(client: TestClient, services) -> None:

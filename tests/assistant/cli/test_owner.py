@@ -102,6 +102,18 @@ def test_an_interrupted_app_ends_with_130(processes, demo_home) -> None:
     assert read_owner(demo_home) is None
 
 
+def test_the_app_drains_within_its_time_and_the_command_beside_it_says_so(processes, demo_home) -> None:
+    app = processes.serve(demo_home)
+    beside = processes.start(demo_home, "eval", "run", "handbook", "--json")
+    assert beside.stderr is not None and "documents" in beside.stderr.readline()
+    assert app.stop() == 143
+    out, err = beside.communicate(timeout=30)
+    assert "Traceback" not in out + err
+    assert beside.returncode in (1, 4)
+    assert json.loads(out)["error"]["message"]
+    assert not list(demo_home.runs.glob("*/result.json"))
+
+
 def test_a_command_waits_for_another_and_gives_up_in_the_end(settings, home) -> None:
     held = acquire(home, "joyul eval run")
     told: list[str] = []

@@ -22,6 +22,7 @@ INDIRECT = {
     "langchain-community": "a pin: ragas does not import with the next release",
     "langchain-openai": "a floor: ragas slides back to an old one without",
     "python-multipart": "a floor: uploads are parsed with it",
+    "rapidfuzz": "ragas' string similarity needs it and does not declare it",
     "starlette": "a floor: every request goes through it",
 }
 # Lowest versions with fixes that advisories name.

@@ -7,6 +7,7 @@ drop every Hangul letter, so any Korean answer would get 0.
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import cache
 from typing import Any
 
 from eval.metrics.base import Metric, TextMetric
@@ -28,9 +29,9 @@ def _ragas() -> Any:
                 from ragas.metrics import IDBasedContextPrecision, IDBasedContextRecall, NonLLMStringSimilarity
             _loaded["module"] = {
                 "sample": SingleTurnSample,
-                "similarity": NonLLMStringSimilarity(),
-                "precision": IDBasedContextPrecision(),
-                "recall": IDBasedContextRecall(),
+                "similarity": cache(NonLLMStringSimilarity),
+                "precision": cache(IDBasedContextPrecision),
+                "recall": cache(IDBasedContextRecall),
             }
         except Exception as error:  # any third-party import failure
             _loaded["module"] = error
@@ -66,7 +67,7 @@ class StringSimilarity(TextMetric):
 
         def one(reference: str) -> float:
             score = _run(
-                lambda ragas: ragas["similarity"].single_turn_ascore(
+                lambda ragas: ragas["similarity"]().single_turn_ascore(
                     ragas["sample"](response=answer.text, reference=reference)
                 )
             )
@@ -93,7 +94,7 @@ class _ContextMetric(RetrievalMetric):
         # Ragas compares ids as strings; names of one file become one id first.
         ids = [item.document if same_document(p.document, item.document) else p.document for p in answer.passages]
         return _run(
-            lambda ragas: ragas[self.key].single_turn_ascore(
+            lambda ragas: ragas[self.key]().single_turn_ascore(
                 ragas["sample"](retrieved_context_ids=ids, reference_context_ids=[item.document])
             )
         )

@@ -50,7 +50,8 @@ class ChatTab:
                 names, value=start, label=words("chat.variant"), elem_id="variant", filterable=False, min_width=180
             )
             gr.HTML(settings_button(words), elem_id="settings-toggle", apply_default_css=False, js_on_load=None)
-        self.thread = panel(self.view.thread(""), "thread", *EVENTS)
+        self.thread = panel(self.view.before(), "thread", *EVENTS)
+        self.asked = gr.Textbox(visible=False)
         self.live = panel("", "live", "source")
         with gr.Row(elem_id="composer-row"):
             self.composer = gr.Textbox(
@@ -127,11 +128,13 @@ class ChatTab:
 
     def load(self, blocks: gr.Blocks) -> None:
         """Show the address's conversation when the page is opened."""
-        blocks.load(self.page.guard(self.on_load), None, [*self.shown, self.variant, self.frame.status], **QUIET)
+        shown = [*self.shown, self.variant, self.frame.status]
+        # The address never reaches a handler by itself, so page.js hands over what it said at the start.
+        blocks.load(self.page.guard(self.on_load), [self.asked], shown, js="() => [window.joyul.asked]", **QUIET)
 
-    def on_load(self, request: gr.Request) -> list[Any]:
+    def on_load(self, conversation: str) -> list[Any]:
         """Open the conversation that the address names."""
-        return [*self.on_open_id(str(request.query_params.get("c", ""))), status_html(self.page)]
+        return [*self.on_open_id(str(conversation or "")), status_html(self.page)]
 
     def on_open_id(self, conversation: str) -> list[Any]:
         """Open a conversation and choose the variant it last used."""

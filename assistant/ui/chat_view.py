@@ -166,6 +166,10 @@ class ChatPage:
         self.store.show_branch(conversation, message)
         return View(thread=self.thread(conversation))
 
+    def before(self) -> str:
+        """Return what is there before the address was read; unlike an empty thread it claims no address."""
+        return element("div", self._welcome(), class_="thread")
+
     def thread(self, conversation: str, writing: str = "") -> str:
         """Return a conversation as HTML; ``writing`` is the answer that the live part shows."""
         messages = self.store.messages(conversation) if conversation else []

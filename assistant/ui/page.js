@@ -3,6 +3,7 @@
   const html = document.documentElement;
   const { language, words } = window.joyul;
   html.lang = language;
+  window.joyul.asked = new URLSearchParams(location.search).get("c") || "";
   // Gradio takes its own few words (upload, clear ...) from the browser; the page's language decides here.
   for (const [key, value] of [["language", language], ["languages", [language]]]) {
     Object.defineProperty(navigator, key, { get: () => value, configurable: true });

@@ -182,8 +182,8 @@ def load_weights(folder: Path, settings: ModelSettings) -> Any:
     from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils import logging as their_logging
 
-    their_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    their_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    their_logging.set_verbosity_error()
+    their_logging.disable_progress_bar()
     parameters = 0
     for path in sorted(folder.glob("*.safetensors")):
         try:

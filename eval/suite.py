@@ -85,7 +85,9 @@ def load_suite(path: Path) -> Suite:
     documents = str(_path(file, "documents", folder=True)) if "documents" in file.values else ""
     collection = file.take("collection", str, "")
     if not collection and (documents or (kind == "label" and examples)):
-        collection = f"eval-{name}-{digest(str(path.resolve()), 6)}"
+        # Solved examples are always worth showing: the name's ending switches the score floor off.
+        ending = "" if documents else "-examples"
+        collection = f"eval-{name}-{digest(str(path.resolve()), 6)}{ending}"
     primary, metrics = _metrics(file, kind)
     approaches = _approaches(file)
     specs, uses = _variants(file, kind, collection, examples)

@@ -13,6 +13,7 @@ from assistant.retrieval.registry import CollectionRecord, Registry, StoredChunk
 from assistant.schema import language_of
 
 SAMPLE = 200
+FULL = 0.7  # no answer is as near to its question as a text to itself: this share of the way counts as full evidence
 log = logging.getLogger(__name__)
 
 
@@ -90,7 +91,7 @@ class Collection:
         except JoyulError as error:
             self._out_of_service(error)
             return []
-        span = max(1e-6, 1.0 - self._background)
+        span = max(1e-6, FULL * (1.0 - self._background))
         return [MeaningHit(key, cosine, min(1.0, max(0.0, cosine - self._background) / span)) for key, cosine in found]
 
     def chunks(self, keys: Sequence[str]) -> dict[str, StoredChunk]:

@@ -49,9 +49,13 @@ class Corpus(Protocol):
 class HybridRetriever:
     """Both halves, fused.
 
-    The order is by reciprocal rank. The score is evidence: how much of the query's content the passage
-    holds (terms weighed by rarity), or how much nearer it is in meaning than chance, whichever is more.
-    A passage never scores higher than one ranked above it.
+    The order is by reciprocal rank. The score is evidence: how much of the query's rarest terms the passage
+    holds, and how much nearer it is in meaning than chance; the mean where both halves searched. A passage
+    never scores higher than one ranked above it.
+
+    The default floor of 0.25 was chosen on the demo's validation and training questions and twenty foreign
+    ones: it empties at most one answerable question in thirty and most of the foreign ones. Questions
+    about the same matters whose answer is not there pass it: their words are in the documents.
     """
 
     corpus: Corpus
@@ -66,7 +70,8 @@ class HybridRetriever:
         words = {hit.key: hit for hit in self.corpus.keyword(query, count)} if "keyword" in self.uses else {}
         near = {hit.key: hit for hit in self.corpus.meaning(query, count)} if "meaning" in self.uses else {}
         order = fuse([list(words), list(near)])
-        evidence = {key: _evidence(words.get(key), near.get(key)) for key in order}
+        halves = 2 if near and words else 1
+        evidence = {key: _evidence(words.get(key), near.get(key), halves) for key in order}
         kept = [key for key in order if evidence[key] >= self.floor]
         found = self.corpus.chunks(kept[: 2 * k])
         return _passages([found[key] for key in kept if key in found][:k], evidence, words, near)
@@ -99,8 +104,8 @@ def fuse(rankings: Sequence[Sequence[str]]) -> list[str]:
     return sorted(total, key=lambda key: -total[key])
 
 
-def _evidence(words: KeywordHit | None, near: MeaningHit | None) -> float:
-    return max(words.coverage if words else 0.0, near.evidence if near else 0.0)
+def _evidence(words: KeywordHit | None, near: MeaningHit | None, halves: int) -> float:
+    return ((words.coverage if words else 0.0) + (near.evidence if near else 0.0)) / halves
 
 
 def _passages(

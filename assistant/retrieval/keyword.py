@@ -23,13 +23,16 @@ if TYPE_CHECKING:
 
 # A bigram repeats what a morpheme says, so it weighs less; chosen on the demo's validation questions.
 BIGRAM_WEIGHT = 0.3
+# Coverage counts as full when it reaches the weight of a query's so many rarest terms: nobody repeats the
+# words of a document in full, and a long question would otherwise never be covered.
+RAREST = 5
 K1, B = 0.9, 0.4
 FORMAT = f"2.{TERMS_VERSION}"
 
 
 @dataclass(frozen=True, slots=True)
 class KeywordHit:
-    """A chunk with its BM25 score and the share of the query's terms (by rarity) that it holds, 0..1."""
+    """A chunk with its BM25 score and how much of the query's rarest terms it holds (``RAREST``), 0..1."""
 
     key: str
     score: float
@@ -129,7 +132,7 @@ class _Live:
             return []
         total = np.zeros(len(self.keys), dtype=np.float32)
         covered = np.zeros(len(self.keys), dtype=np.float32)
-        possible = 0.0
+        rarities = []
         wanted = [(word, float(times)) for word, times in Counter(query.words).items()]
         wanted += [(_bigram(pair), BIGRAM_WEIGHT * times) for pair, times in Counter(query.bigrams).items()]
         for term, weight in wanted:
@@ -138,10 +141,11 @@ class _Live:
             rarity = weight * float(np.log1p((len(self.keys) - holds.sum() + 0.5) / (holds.sum() + 0.5)))
             total += weight * scores
             covered += rarity * holds
-            possible += rarity
+            rarities.append(rarity)
+        possible = sum(sorted(rarities, reverse=True)[:RAREST]) or 1.0
         order = np.argsort(-total, kind="stable")[:count]
         return [
-            KeywordHit(self.keys[row], float(total[row]), float(covered[row] / possible))
+            KeywordHit(self.keys[row], float(total[row]), min(1.0, float(covered[row] / possible)))
             for row in order
             if total[row] > 0
         ]

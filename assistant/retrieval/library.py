@@ -34,6 +34,7 @@ from assistant.store import Store
 
 Progress = Callable[[str, int, int], None]
 SEARCH_VERSION = 1
+EXAMPLES = "-examples"
 BATCH_DOCUMENTS = 64
 BATCH_BYTES = 32_000_000
 __all__ = ["AddReport", "DocumentInfo", "DocumentText", "Failure", "Library", "LibraryStatus"]
@@ -137,11 +138,14 @@ class Library:
     def retriever(self, collection: str = "documents", kind: str = "hybrid") -> HybridRetriever:
         """Return a retriever that always searches the collection as it is now; it may still be empty.
 
+        A collection whose name ends in ``-examples`` holds solved examples: the nearest are always worth
+        showing, so it has no floor.
+
         Raises:
             UsageError: there is no such kind.
         """
         made: HybridRetriever = lookup(RETRIEVERS, kind, "retriever")(
-            self._collection(collection), self._settings.floor
+            self._collection(collection), self._floor(collection)
         )
         return made
 
@@ -179,7 +183,7 @@ class Library:
         record = self._registry.collection(collection)
         made = record.identity if record else self._wanted()
         content = self._collection(collection).content()
-        return {**made, "content": content, "search": SEARCH_VERSION, "floor": self._settings.floor}
+        return {**made, "content": content, "search": SEARCH_VERSION, "floor": self._floor(collection)}
 
     def status(self, collection: str = "documents") -> LibraryStatus:
         """Return how a collection can be searched, with one line for a banner where not everything is well."""
@@ -203,6 +207,9 @@ class Library:
     def close(self) -> None:
         """Release files; the next use opens them again."""
         self._vectors.close()
+
+    def _floor(self, collection: str) -> float:
+        return 0.0 if collection.endswith(EXAMPLES) else self._settings.floor
 
     def _opened(self, collection: str) -> CollectionRecord:
         """Return a collection's record with an index that the recorded embedder can still write to."""

@@ -8,7 +8,8 @@ from assistant.schema import Message, language_of, normalise
 
 # Openings that take up what was said before.
 _TAKES_UP = re.compile(
-    r"^\s*(그럼|그러면|그렇다면|그런데|근데|그리고|그래도|그거|그건|그게|거긴|거기|그중|and|but|then|so|or|also|what about|how about)\b",
+    r"^\s*(그럼|그러면|그렇다면|그런데|근데|그리고|그래도|그거|그건|그게|거긴|거기|그중)\b"
+    r"|^\s*(and|but|then|so|or|also|what about|how about)\b",
     re.IGNORECASE,
 )
 # Words that stand for something said before. Korean ones are whole words: 그 회원 takes up, 그림책 does not.

@@ -44,7 +44,10 @@ def build_page(
     page = Page(services, Words(language), running or Running())
     words = page.words
     # Uploads are copies; the library keeps its own original.
-    with gr.Blocks(title="Joyul · 조율", fill_width=True, analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
+    blocks: gr.Blocks = gr.Blocks(
+        title="Joyul · 조율", fill_width=True, analytics_enabled=False, delete_cache=(3600, 3600)
+    )
+    with blocks:
         frame = build_frame(page)
         with gr.Tabs(elem_id="pages"):
             with gr.Tab(words("nav.chat"), id="chat", elem_id="page-chat"):
@@ -73,7 +76,9 @@ def mount(app: FastAPI, services: Services) -> FastAPI:
         accepted = request.headers.get("accept-language", "")
         language = asked if asked in LANGUAGES else setting if setting != "auto" else preferred(accepted)
         query = f"?{request.url.query}" if request.url.query else ""
-        return RedirectResponse(f"/{language}/{query}", 307, {"vary": "Accept-Language, Cookie", "cache-control": "no-store"})
+        return RedirectResponse(
+            f"/{language}/{query}", 307, {"vary": "Accept-Language, Cookie", "cache-control": "no-store"}
+        )
 
     @app.get("/manifest.json", include_in_schema=False)
     def manifest() -> dict[str, str]:

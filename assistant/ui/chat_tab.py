@@ -67,7 +67,10 @@ class ChatTab:
             self.send = gr.Button(words("chat.send"), variant="primary", elem_id="send", min_width=72, scale=0)
             self.stop = gr.Button(words("chat.stop"), elem_id="stop", min_width=72, scale=0, visible=False)
         gr.HTML(
-            element("p", escape(words("chat.keys")), class_="keys"), elem_id="keys", apply_default_css=False, js_on_load=None
+            element("p", escape(words("chat.keys")), class_="keys"),
+            elem_id="keys",
+            apply_default_css=False,
+            js_on_load=None,
         )
         with gr.Column(elem_id="settings"):
             self._lay_out_settings(self.view.knobs(start))
@@ -76,7 +79,10 @@ class ChatTab:
         words = self.page.words
         limit = self.page.services.settings.engine.max_tokens
         gr.HTML(
-            element("h2", escape(words("settings.title"))), elem_id="settings-head", apply_default_css=False, js_on_load=None
+            element("h2", escape(words("settings.title"))),
+            elem_id="settings-head",
+            apply_default_css=False,
+            js_on_load=None,
         )
         self.note = panel(element("p", escape(settings_note(words, own)), class_="help"), "settings-note")
         self.system = gr.Textbox(
@@ -85,7 +91,9 @@ class ChatTab:
         self.temperature = gr.Slider(
             0, 2, own.temperature, step=0.05, label=words("settings.temperature"), elem_id="temperature", buttons=[]
         )
-        self.top_p = gr.Slider(0.05, 1, own.top_p, step=0.05, label=words("settings.top_p"), elem_id="top-p", buttons=[])
+        self.top_p = gr.Slider(
+            0.05, 1, own.top_p, step=0.05, label=words("settings.top_p"), elem_id="top-p", buttons=[]
+        )
         self.length = gr.Slider(
             8, limit, own.max_tokens, step=8, label=words("settings.length"), elem_id="length", buttons=[]
         )
@@ -214,4 +222,11 @@ def updates(view: View) -> list[Any]:
     buttons: list[Any] = [gr.skip(), gr.skip()]
     if view.busy is not None:
         buttons = [gr.update(visible=not view.busy), gr.update(visible=view.busy)]
-    return [part(view.conversation), part(view.thread), part(view.live), part(view.composer), *buttons, part(view.chats)]
+    return [
+        part(view.conversation),
+        part(view.thread),
+        part(view.live),
+        part(view.composer),
+        *buttons,
+        part(view.chats),
+    ]

@@ -181,9 +181,7 @@ class ChatPage:
             for message in messages
             if message.id != writing
         ]
-        return element(
-            "div", *turns, class_="thread", role="log", aria_live="polite", data_conversation=conversation
-        )
+        return element("div", *turns, class_="thread", role="log", aria_live="polite", data_conversation=conversation)
 
     def _turn(self, message: StoredMessage, newest: bool) -> str:
         if message.role == "user":

@@ -28,7 +28,9 @@ class CompareTab:
         self.view = ComparePage(page)
         words, names = page.words, self.view.offered()
         pair = [name for name in FIRST_PAIR if name in names]
-        lead = element("h1", escape(words("compare.title"))) + element("p", escape(words("compare.what")), class_="lead")
+        lead = element("h1", escape(words("compare.title"))) + element(
+            "p", escape(words("compare.what")), class_="lead"
+        )
         gr.HTML(lead, elem_classes="page-head", apply_default_css=False, js_on_load=None)
         with gr.Row(elem_id="compare-bar"):
             self.names = gr.Dropdown(
@@ -42,7 +44,12 @@ class CompareTab:
                 min_width=220,
             )
             self.blind = gr.Checkbox(
-                True, label=words("compare.blind"), info=words("compare.blind_help"), elem_id="blind", scale=2, min_width=200
+                True,
+                label=words("compare.blind"),
+                info=words("compare.blind_help"),
+                elem_id="blind",
+                scale=2,
+                min_width=200,
             )
         with gr.Row(elem_id="question-row"):
             self.question = gr.Textbox(
@@ -54,7 +61,9 @@ class CompareTab:
                 elem_id="question",
                 scale=1,
             )
-            self.start = gr.Button(words("compare.start"), variant="primary", elem_id="compare-start", min_width=84, scale=0)
+            self.start = gr.Button(
+                words("compare.start"), variant="primary", elem_id="compare-start", min_width=84, scale=0
+            )
             self.stop = gr.Button(words("compare.stop"), elem_id="compare-stop", min_width=84, scale=0, visible=False)
         self.current = gr.State(Round())
         self.columns = panel(self.view.html(Round()), "columns", "vote", "source")

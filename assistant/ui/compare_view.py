@@ -174,7 +174,10 @@ class ComparePage:
             return element("p", escape(words("compare.broken")), class_="help vote-help")
         many = len(current.names) > 2
         choices = [(letter, letter, letter) for letter in LETTERS[: len(current.names)]]
-        choices += [(TIE, words("compare.tie"), ""), (BAD, words("compare.all_bad" if many else "compare.both_bad"), "")]
+        choices += [
+            (TIE, words("compare.tie"), ""),
+            (BAD, words("compare.all_bad" if many else "compare.both_bad"), ""),
+        ]
         buttons = [
             element(
                 "button",
@@ -189,7 +192,9 @@ class ComparePage:
             )
             for key, (choice, shown, letter) in enumerate(choices, 1)
         ]
-        question = element("span", escape(words("compare.vote_many" if many else "compare.vote")), class_="vote-question")
+        question = element(
+            "span", escape(words("compare.vote_many" if many else "compare.vote")), class_="vote-question"
+        )
         keys = element("span", escape(words("compare.keys", n=len(choices))), class_="keys")
         return element("div", question, element("div", *buttons, class_="votes", role="group"), keys, class_="vote-bar")
 
@@ -200,7 +205,10 @@ class ComparePage:
         leader = counted.leader
         said = words("compare.settled", name=leader) if leader else words("compare.unsettled")
         ties = words("compare.score_ties", ties=counted.ties, bad=counted.bad)
-        choice = {TIE: words("compare.tie"), BAD: words("compare.both_bad" if len(current.names) == 2 else "compare.all_bad")}
+        choice = {
+            TIE: words("compare.tie"),
+            BAD: words("compare.both_bad" if len(current.names) == 2 else "compare.all_bad"),
+        }
         voted = words("compare.voted_for", choice=choice.get(current.vote, current.vote))
         return element(
             "div",
@@ -222,7 +230,9 @@ class ComparePage:
         return element(
             "div",
             badge(name, self.variants),
-            element("span", escape(words("compare.score_of", wins=counted.wins[name], n=counted.decisive)), class_="wins"),
+            element(
+                "span", escape(words("compare.score_of", wins=counted.wins[name], n=counted.decisive)), class_="wins"
+            ),
             element("span", band, dot, class_="track", aria_hidden="true") if counted.decisive else "",
             element("span", escape(interval), class_="figures") if counted.decisive else "",
             class_=f"score-row v-{kind}",

@@ -192,7 +192,9 @@ def _footer(
         tools.append(act("receipt", words("chat.receipt"), icon("receipt"), local=True, aria_expanded="false"))
     meta = meta_html(message.receipt, words, factory) if message.receipt else ""
     row = element("div", meta, _siblings(message, words) if newest else "", *tools, class_="foot")
-    hidden = element("div", receipt_html(message.receipt, words), class_="opened", hidden=True) if message.receipt else ""
+    hidden = (
+        element("div", receipt_html(message.receipt, words), class_="opened", hidden=True) if message.receipt else ""
+    )
     return row + hidden
 
 
@@ -218,7 +220,9 @@ def _form(message: StoredMessage, words: Words, value: str) -> str:
         element("p", escape(words("correct.help")), class_="help"),
         element(
             "div",
-            act("save", words("correct.save"), escape(words("correct.save")), class_="act-main", data_message=message.id),
+            act(
+                "save", words("correct.save"), escape(words("correct.save")), class_="act-main", data_message=message.id
+            ),
             act("uncorrect", words("correct.cancel"), escape(words("correct.cancel")), class_="act-plain", local=True),
             class_="buttons",
         ),
@@ -239,4 +243,6 @@ def live_html(update: ChatUpdate, words: Words) -> str:
         body = element("div", escape(words(key)), class_="waiting")
     notes = [element("span", escape(words.notice(asdict(each)))) for each in made.notices]
     shown = element("div", *notes, class_="notes") if notes else ""
-    return element("article", head, body, shown, sources_html(made.text, made.passages, words), class_="turn assistant live")
+    return element(
+        "article", head, body, shown, sources_html(made.text, made.passages, words), class_="turn assistant live"
+    )

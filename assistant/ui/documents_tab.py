@@ -22,7 +22,9 @@ class DocumentsTab:
         self.page = page
         self.view = DocumentsPage(page)
         words = page.words
-        lead = element("h1", escape(words("documents.title"))) + element("p", escape(words("documents.what")), class_="lead")
+        lead = element("h1", escape(words("documents.title"))) + element(
+            "p", escape(words("documents.what")), class_="lead"
+        )
         gr.HTML(lead, elem_classes="page-head", apply_default_css=False, js_on_load=None)
         with gr.Row(elem_id="documents-row"):
             with gr.Column(min_width=300, scale=1):

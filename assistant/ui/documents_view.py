@@ -6,6 +6,7 @@ import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,7 +86,8 @@ class DocumentsPage:
         counts = {key: getattr(report, key) for key in ("added", "updated", "unchanged")}
         said = self._said(self.words("documents.report", **counts, failed=len(report.failed)))
         rows = [
-            element("li", element("b", escape(Path(each.path).name)), " ", escape(each.reason)) for each in report.failed
+            element("li", element("b", escape(Path(each.path).name)), " ", escape(each.reason))
+            for each in report.failed
         ]
         return said + (element("ul", *rows, class_="failures") if rows else "")
 
@@ -99,10 +101,8 @@ class DocumentsPage:
         if found is None:
             raise InputError(self.words("documents.no_document"), "")
         data = None
-        try:
+        with suppress(JoyulError, OSError):  # a file that could never be read has no original; its row can still go
             data = self.library.original(document).read_bytes()
-        except (JoyulError, OSError):
-            pass  # a file that could never be read has no original; its row can still go
         self.library.remove([document], COLLECTION)
         said = self.words("documents.removed", name=found.name)
         if data is None:
@@ -112,7 +112,12 @@ class DocumentsPage:
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
         undo = element(
-            "button", escape(self.words("documents.undo")), type="button", class_="act-plain", id="undo", data_act="undo",
+            "button",
+            escape(self.words("documents.undo")),
+            type="button",
+            class_="act-plain",
+            id="undo",
+            data_act="undo",
             data_token=token,
         )
         return Shelf(self.list_html(), element("p", escape(said), " ", undo, class_="said-line", role="status"))
@@ -166,7 +171,9 @@ class DocumentsPage:
         )
         fused = element("span", escape(f"{words('documents.fused')} {passage.score:.2f}"), class_="figures")
         text = element("p", escape(passage.text), class_="hit-text", dir_="auto")
-        return element("li", element("div", opener, fused, class_="hit-head"), text, element("div", *bars, class_="bars"))
+        return element(
+            "li", element("div", opener, fused, class_="hit-head"), text, element("div", *bars, class_="bars")
+        )
 
     def embedder_html(self) -> str:
         """Return which embedder compares meaning, and whether it reads Korean."""
@@ -205,8 +212,15 @@ class DocumentsPage:
         if each.status == "ready":
             label = words("documents.open", name=each.name)
             name = element(
-                "button", escape(each.name), type="button", class_="name", data_act="source", data_document=each.id,
-                data_start=0, data_text="", aria_label=label,
+                "button",
+                escape(each.name),
+                type="button",
+                class_="name",
+                data_act="source",
+                data_document=each.id,
+                data_start=0,
+                data_text="",
+                aria_label=label,
             )
             state = element("span", escape(words("documents.ready", n=each.passages)), class_="state")
         else:
@@ -223,7 +237,9 @@ class DocumentsPage:
             title=words("documents.remove", name=each.name),
         )
         language = words(f"language.{each.language}") if words.has(f"language.{each.language}") else each.language
-        more = element("span", escape(language), class_="language") + element("span", words.size(each.bytes), class_="size")
+        more = element("span", escape(language), class_="language") + element(
+            "span", words.size(each.bytes), class_="size"
+        )
         return element("li", name, more, state, remove, data_name=each.name)
 
     def _said(self, text: str) -> str:

@@ -20,7 +20,9 @@ class EvaluateTab:
         self.page = page
         self.view = EvaluatePage(page, runs)
         words, suites = page.words, list(runs.suites())
-        lead = element("h1", escape(words("evaluate.title"))) + element("p", escape(words("evaluate.what")), class_="lead")
+        lead = element("h1", escape(words("evaluate.title"))) + element(
+            "p", escape(words("evaluate.what")), class_="lead"
+        )
         gr.HTML(lead, elem_classes="page-head", apply_default_css=False, js_on_load=None)
         with gr.Row(elem_id="evaluate-bar"):
             self.suite = gr.Dropdown(
@@ -32,7 +34,9 @@ class EvaluateTab:
                 min_width=180,
                 scale=0,
             )
-            self.start = gr.Button(words("evaluate.start"), variant="primary", elem_id="evaluate-start", min_width=84, scale=0)
+            self.start = gr.Button(
+                words("evaluate.start"), variant="primary", elem_id="evaluate-start", min_width=84, scale=0
+            )
             self.cancel = gr.Button(
                 words("evaluate.cancel"), elem_id="evaluate-cancel", min_width=84, scale=0, visible=False
             )

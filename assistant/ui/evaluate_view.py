@@ -58,8 +58,16 @@ class EvaluatePage:
         if now.seconds_left is not None:
             parts.append(words("evaluate.left", time=words.seconds(max(1.0, now.seconds_left))))
         share = 100 * now.done / now.total if now.total else 0
-        bar = element("div", element("i", style=f"width:{share:.1f}%"), class_="meter", role="progressbar",
-                      aria_valuemin=0, aria_valuemax=100, aria_valuenow=f"{share:.0f}", aria_label=now.suite)
+        bar = element(
+            "div",
+            element("i", style=f"width:{share:.1f}%"),
+            class_="meter",
+            role="progressbar",
+            aria_valuemin=0,
+            aria_valuemax=100,
+            aria_valuenow=f"{share:.0f}",
+            aria_label=now.suite,
+        )
         return element("div", element("p", escape(" · ".join(parts))), bar, class_="running", role="status")
 
     def report_html(self, run: str = "") -> str:
@@ -92,7 +100,9 @@ class EvaluatePage:
         label = element("span", escape(words(f"evaluate.badge_{choice.replace('+', '_')}")), class_="badge")
         suite = element("span", escape(result["suite"]), class_="suite-name")
         css = "verdict open" if choice == "not_enough_evidence" else "verdict"
-        return element("section", element("div", label, suite, class_="badges"), element("p", escape(sentence)), class_=css)
+        return element(
+            "section", element("div", label, suite, class_="badges"), element("p", escape(sentence)), class_=css
+        )
 
     def _forest(self, result: Row) -> str:
         words, variants = self.words, result["variants"]
@@ -105,7 +115,9 @@ class EvaluatePage:
         if not pairs:
             return ""
         margin = float(result.get("declared", {}).get("margin") or 0.0)
-        reach = max([margin, *(abs(float(pair[key])) for pair in pairs for key in ("delta", "low", "high") if pair[key])])
+        reach = max(
+            [margin, *(abs(float(pair[key])) for pair in pairs for key in ("delta", "low", "high") if pair[key])]
+        )
         reach = reach * 1.08 or 0.01
         rows = [self._forest_row(pair, reach, margin) for pair in pairs]
         level = f"{100 * float(pairs[0].get('level') or 0.95):.3g}"
@@ -122,7 +134,12 @@ class EvaluatePage:
             "section",
             element("h2", escape(words("evaluate.forest"))),
             element("p", escape(helped), class_="help"),
-            element("div", *rows, element("div", element("span"), scale, element("span"), class_="forest-row"), class_="forest"),
+            element(
+                "div",
+                *rows,
+                element("div", element("span"), scale, element("span"), class_="forest-row"),
+                class_="forest",
+            ),
         )
 
     def _forest_row(self, pair: Row, reach: float, margin: float) -> str:
@@ -135,11 +152,18 @@ class EvaluatePage:
         band = element("i", class_="margin", style=f"left:{at(-margin):.2f}%;width:{at(margin) - at(-margin):.2f}%")
         line = element("i", class_="span", style=f"left:{at(low):.2f}%;width:{at(high) - at(low):.2f}%")
         dot = element("i", class_="dot", style=f"left:{at(delta):.2f}%")
-        names = element("span", badge(pair["first"]), element("span", "−", class_="minus"), badge(pair["second"]), class_="pair")
+        names = element(
+            "span", badge(pair["first"]), element("span", "−", class_="minus"), badge(pair["second"]), class_="pair"
+        )
         figures = f"{_signed(delta)} [{_signed(low)}, {_signed(high)}]"
         track = element("span", band, element("i", class_="zero"), line, dot, class_="track", aria_hidden="true")
-        return element("div", names, track, element("span", figures, class_="figures"),
-                       class_=f"forest-row v-{kind_of(str(pair['first']))}")
+        return element(
+            "div",
+            names,
+            track,
+            element("span", figures, class_="figures"),
+            class_=f"forest-row v-{kind_of(str(pair['first']))}",
+        )
 
     def _table(self, result: Row) -> str:
         words, variants = self.words, result["variants"]
@@ -177,13 +201,21 @@ class EvaluatePage:
         low, high = each.get("low"), each.get("high")
         around = f"{100 * float(low):.1f}–{100 * float(high):.1f}" if low is not None and high is not None else ""
         failed = self.words("evaluate.unscored", n=each["unscored"]) if each.get("unscored") else ""
-        return mean + element("small", escape(around)) + (element("small", escape(failed), class_="bad") if failed else "")
+        return (
+            mean + element("small", escape(around)) + (element("small", escape(failed), class_="bad") if failed else "")
+        )
 
     def _foot(self, result: Row, run: str) -> str:
         words = self.words
         link = element(
-            "a", icon("open"), escape(words("evaluate.report")), href=f"/reports/{run}", target="_blank", rel="noopener",
-            class_="report-link", id="report-link",
+            "a",
+            icon("open"),
+            escape(words("evaluate.report")),
+            href=f"/reports/{run}",
+            target="_blank",
+            rel="noopener",
+            class_="report-link",
+            id="report-link",
         )
         base = element("span", escape(f"{words('evaluate.base')}: {result.get('base', '')}"), class_="help")
         return element("div", link, base, class_="report-foot")
@@ -197,11 +229,17 @@ class EvaluatePage:
             element(
                 "li",
                 element(
-                    "button", escape(str(each["result"].get("suite", ""))), type="button", class_="name",
-                    data_act="show", data_run=each["run"],
+                    "button",
+                    escape(str(each["result"].get("suite", ""))),
+                    type="button",
+                    class_="name",
+                    data_act="show",
+                    data_run=each["run"],
                 ),
                 element("span", escape(self._badge_word(each["result"])), class_="badge small"),
-                element("span", escape(str(each["result"].get("created", "")).replace("T", " ").rstrip("Z")), class_="when"),
+                element(
+                    "span", escape(str(each["result"].get("created", "")).replace("T", " ").rstrip("Z")), class_="when"
+                ),
             )
             for each in found
         ]

@@ -72,7 +72,9 @@ class Evaluations:
             if self.progress.phase == "running":
                 raise InputError(running, "")
             current = _Current(Progress("running", suite))
-            current.thread = threading.Thread(target=self._work, args=(current, path), name="page-evaluation", daemon=True)
+            current.thread = threading.Thread(
+                target=self._work, args=(current, path), name="page-evaluation", daemon=True
+            )
             self._current = current
             current.thread.start()
         return current.progress

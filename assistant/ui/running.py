@@ -52,7 +52,9 @@ class Paced(Generic[T]):
     ``last`` is the newest value, also where it was not passed on; ``stopped`` says how it ended.
     """
 
-    def __init__(self, stream: Generator[T, None, None], stop: threading.Event, seconds: float = UPDATE_SECONDS) -> None:
+    def __init__(
+        self, stream: Generator[T, None, None], stop: threading.Event, seconds: float = UPDATE_SECONDS
+    ) -> None:
         self._stream = stream
         self._stop = stop
         self._seconds = seconds

@@ -8,7 +8,15 @@ import gradio as gr
 from assistant.ui.words import Words
 
 FOLDER = Path(__file__).parent
-FONTS = ["Pretendard", "Noto Sans KR", "Noto Sans CJK KR", "Apple SD Gothic Neo", "Malgun Gothic", "system-ui", "sans-serif"]
+FONTS = [
+    "Pretendard",
+    "Noto Sans KR",
+    "Noto Sans CJK KR",
+    "Apple SD Gothic Neo",
+    "Malgun Gothic",
+    "system-ui",
+    "sans-serif",
+]
 MONOSPACE = ["ui-monospace", "D2Coding", "Consolas", "Noto Sans Mono CJK KR", "monospace"]
 
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+ARGUMENTS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
 HELP = "no browser found: run `python -m playwright install chromium`"
 # Not ours: Gradio asks for the progress of an upload that is over, and reports streams that leaving a page ends.
 HARMLESS = ("upload_progress", "signal is aborted", "Connection errored out")
@@ -37,8 +37,25 @@ class Server:
     def start(self) -> None:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("JOYUL_")}
         environment = {**kept, "PYTHONPATH": f"{HERE}{os.pathsep}{Path.cwd()}"}
-        options = ["--model", "paced_model:open_paced", "--set", "retrieval.embedder=hashing", "--set", "engine.max_tokens=512"]
-        command = [sys.executable, "-m", "assistant", "serve", "--home", str(self.home), "--port", str(self.port), "--json"]
+        options = [
+            "--model",
+            "paced_model:open_paced",
+            "--set",
+            "retrieval.embedder=hashing",
+            "--set",
+            "engine.max_tokens=512",
+        ]
+        command = [
+            sys.executable,
+            "-m",
+            "assistant",
+            "serve",
+            "--home",
+            str(self.home),
+            "--port",
+            str(self.port),
+            "--json",
+        ]
         log = (self.home.parent / "server.log").open("a", encoding="utf-8")
         self.process = subprocess.Popen(
             [*command, *options], stdout=subprocess.PIPE, stderr=log, text=True, env=environment
@@ -84,7 +101,8 @@ def _suite(home: Path) -> None:
     (folder / "items.jsonl").write_text("\n".join(json.dumps(item) for item in items), encoding="utf-8")
     (folder / "docs" / "fees.md").write_text("Fee 1 is 1 won. Fee 2 is 2 won.", encoding="utf-8")
     (folder / "tiny.yaml").write_text(
-        "suite: tiny\nkind: qa\nitems: items.jsonl\ndocuments: docs\nvariants:\n  zero-shot:\n  rag:\n", encoding="utf-8"
+        "suite: tiny\nkind: qa\nitems: items.jsonl\ndocuments: docs\nvariants:\n  zero-shot:\n  rag:\n",
+        encoding="utf-8",
     )
 
 

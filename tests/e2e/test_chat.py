@@ -131,7 +131,8 @@ def test_what_was_sent_survives_kill(visit: Any, server: Any) -> None:
 
 def test_hostile_text_runs_nothing(visit: Any) -> None:
     page = visit().open()
-    attack = "hello <img src=https://evil.example/x onerror=\"window.hit=1\"> ![x](https://evil.example/y.png) <script>window.hit=1</script>"
+    image = "<img src=https://evil.example/x onerror='window.hit=1'> ![x](https://evil.example/y.png)"
+    attack = f"hello {image} <script>window.hit=1</script>"
     page.locator("#variant input").click()
     page.get_by_role("option", name="zero-shot", exact=False).first.click()
     answer = _ask(page, "echo " + attack)

@@ -32,7 +32,15 @@ def test_all_columns_end_with_an_answer(compare: ComparePage) -> None:
 def test_blind_hides_everything_that_tells_who_is_who(compare: ComparePage) -> None:
     for current in compare.start(QUESTION, ["rag", "zero-shot"], True):
         shown = compare.html(current)
-        for secret in ("zero-shot", "rag", 'class="sources"', 'data-act="source"', "scripted@", 'class="mark"', "tokens"):
+        for secret in (
+            "zero-shot",
+            "rag",
+            'class="sources"',
+            'data-act="source"',
+            "scripted@",
+            'class="mark"',
+            "tokens",
+        ):
             assert secret not in shown, secret
         assert not re.search(r"\d s ·", shown)
     assert shown.count('data-act="vote"') == 4
@@ -43,7 +51,9 @@ def test_the_vote_is_stored_and_reveals(compare: ComparePage) -> None:
     voted = compare.vote(done, "B")
     (vote,) = compare.page.services.store.votes()
     assert vote.choice == done.names[1] == voted.vote and vote.blind and vote.variants == list(done.names)
-    assert vote.answers == [u.generation.text for u in done.updates] and vote.receipts[0]["base"].startswith("scripted@")
+    assert vote.answers == [u.generation.text for u in done.updates] and vote.receipts[0]["base"].startswith(
+        "scripted@"
+    )
     shown = compare.html(voted)
     for part in ("v-rag", "zero-shot", 'class="sources"', "scripted@", "Not settled yet", "95 % interval"):
         assert part in shown
@@ -84,7 +94,9 @@ def test_a_failed_column_is_no_vote(compare: ComparePage) -> None:
         compare.vote(done, "A")
 
 
-@pytest.mark.parametrize("names", [("rag",), ("rag", "rag"), ("rag", "zero-shot", "few-shot", "tuned", "rag-tuned"), ()])
+@pytest.mark.parametrize(
+    "names", [("rag",), ("rag", "rag"), ("rag", "zero-shot", "few-shot", "tuned", "rag-tuned"), ()]
+)
 def test_two_to_four_different_variants(compare: ComparePage, names: tuple[str, ...]) -> None:
     with pytest.raises(InputError):
         list(compare.start(QUESTION, names, True))

@@ -25,7 +25,8 @@ def evaluate(page: Page) -> EvaluatePage:
     (folder / "docs").mkdir()
     (folder / "docs" / "zebra.md").write_text("The zebra fee is 4,200 won.", encoding="utf-8")
     (folder / "tiny.yaml").write_text(
-        "suite: tiny\nkind: qa\nitems: items.jsonl\ndocuments: docs\nvariants:\n  zero-shot:\n  rag:\n", encoding="utf-8"
+        "suite: tiny\nkind: qa\nitems: items.jsonl\ndocuments: docs\nvariants:\n  zero-shot:\n  rag:\n",
+        encoding="utf-8",
     )
     return EvaluatePage(page, Evaluations(page.services))
 
@@ -33,7 +34,15 @@ def evaluate(page: Page) -> EvaluatePage:
 def _result(choice: str = "rag+tune", delta: float = 0.061) -> dict[str, object]:
     metric = {"mean": 0.5, "low": 0.4, "high": 0.6, "n": 20, "unscored": 2}
     row = {"metrics": {"token_f1": metric}, "prompt_tokens": 210.0, "completion_tokens": 8.0, "seconds": 0.4}
-    pair = {"first": "rag-tuned", "second": "rag", "metric": "token_f1", "delta": delta, "low": 0.01, "high": 0.11, "level": 0.95}
+    pair = {
+        "first": "rag-tuned",
+        "second": "rag",
+        "metric": "token_f1",
+        "delta": delta,
+        "low": 0.01,
+        "high": 0.11,
+        "level": 0.95,
+    }
     return {
         "suite": "<b>tiny",
         "base": "embedded@1",
@@ -41,7 +50,11 @@ def _result(choice: str = "rag+tune", delta: float = 0.061) -> dict[str, object]
         "variants": {"rag": {**row, "approach": "rag"}, "rag-tuned": {**row, "approach": "rag+tune"}},
         "pairs": [pair],
         "declared": {"primary": "token_f1", "margin": 0.02, "items": 20, "groups": 7},
-        "verdict": {"choice": choice, "metric": "token_f1", "text": {"ko": "튜닝할 만해요.", "en": "Tune, and keep RAG."}},
+        "verdict": {
+            "choice": choice,
+            "metric": "token_f1",
+            "text": {"ko": "튜닝할 만해요.", "en": "Tune, and keep RAG."},
+        },
     }
 
 
@@ -102,7 +115,14 @@ def test_progress_shows_count_and_time_left(evaluate: EvaluatePage, korean: Page
 def test_the_report_shows_differences_and_unscored(evaluate: EvaluatePage, korean: Page) -> None:
     _finished(evaluate.page, "a", _result())
     shown = evaluate.report_html()
-    for part in ("Tune, and keep RAG.", "RAG + tune", "+6.1 [+1.0, +11.0]", "2 unscored", "20 questions in 7 groups", "50.0"):
+    for part in (
+        "Tune, and keep RAG.",
+        "RAG + tune",
+        "+6.1 [+1.0, +11.0]",
+        "2 unscored",
+        "20 questions in 7 groups",
+        "50.0",
+    ):
         assert part in shown, part
     assert "<b>tiny" not in shown
     assert "튜닝할 만해요." in EvaluatePage(korean, evaluate.runs).report_html()

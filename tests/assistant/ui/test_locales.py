@@ -40,7 +40,15 @@ def test_lists_are_equally_long_and_placeholders_agree() -> None:
 
 
 def test_korean_is_korean() -> None:
-    same = {"language.ko", "language.en", "settings.top_p", "status.cpu", "status.cuda", "status.mps", "evaluate.badge_rag"}
+    same = {
+        "language.ko",
+        "language.en",
+        "settings.top_p",
+        "status.cpu",
+        "status.cuda",
+        "status.mps",
+        "evaluate.badge_rag",
+    }
     for key, value in _flat(_tree("ko")).items():
         for line in value if isinstance(value, list) else [value]:
             words = re.sub(r"\{\w+\}", "", str(line))

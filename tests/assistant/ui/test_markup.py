@@ -6,9 +6,28 @@ import pytest
 
 from assistant.ui.markup import element, escape, markdown
 
-ELEMENTS = set(
-    "p strong em s code pre ul ol li h1 h2 h3 h4 h5 h6 blockquote hr br a span div table thead tbody tr th td button".split()
-)
+ELEMENTS = {
+    *(
+        "p",
+        "strong",
+        "em",
+        "s",
+        "code",
+        "pre",
+        "ul",
+        "ol",
+        "li",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "blockquote",
+        "hr",
+    ),
+    *("br", "a", "span", "div", "table", "thead", "tbody", "tr", "th", "td", "button"),
+}
 ATTRIBUTES = {"class", "href", "target", "rel", "style", "start", "type", "data-local", "data-n"}
 
 PAYLOADS = [
@@ -42,7 +61,7 @@ PAYLOADS = [
     "![x][r]\n\n[r]: https://evil.example/p.png",
     "<https://evil.example/<script>>",
     "```html\n<script>alert(1)</script>\n```",
-    "``` \"><script>alert(1)</script>\nx\n```",
+    '``` "><script>alert(1)</script>\nx\n```',
     "`<script>alert(1)</script>`",
     "| <img src=x onerror=alert(1)> | b |\n|---|---|\n| <script>alert(1)</script> | [1] |",
     "[1]<script>alert(1)</script>[2]",
@@ -84,10 +103,10 @@ def test_hostile_values_stay_inside_their_attribute(payload: str) -> None:
     html = element("button", escape(payload), title=payload, class_="x")
 
     class One(HTMLParser):
-        seen: list[tuple[str, list[tuple[str, str | None]]]] = []
+        seen: tuple[tuple[str, list[tuple[str, str | None]]], ...] = ()
 
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-            self.seen = [*self.seen, (tag, attrs)]
+            self.seen = (*self.seen, (tag, attrs))
 
     parser = One()
     parser.feed(html)

@@ -1,5 +1,6 @@
 """Fixtures that every test may use: a temporary state folder and what opens on it."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -63,6 +64,19 @@ def services(demo_home: Home, settings: Settings) -> Iterator["Services"]:
     opened = Services.open(settings)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def long_suite(tmp_path: Path) -> Path:
+    """Return an evaluation that is not over before somebody can stop it."""
+    rows = [
+        {"question": f"Where is car park number {n}?", "reference": ["here"], "group": str(n), "language": "en"}
+        for n in range(3000)
+    ]
+    (tmp_path / "items.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    file = tmp_path / "long.yaml"
+    file.write_text("suite: long\nitems: items.jsonl\nvariants: {zero-shot: , rag: }\n", encoding="utf-8")
+    return file
 
 
 @pytest.fixture(scope="session")

@@ -111,6 +111,8 @@ def test_guessing_passwords_is_slowed_down_for_that_address_only(client: Client)
 def test_bodies_have_a_limit_whether_announced_or_not(client: Client) -> None:
     large = b"x" * (BODY_BYTES + 1)
     assert client().post("/v1/chat/completions", content=large).status_code == 413
+    announced = {"content-length": str(BODY_BYTES + 1)}
+    assert client().post("/v1/chat/completions", content=b"{}", headers=announced).status_code == 413
     pieces = (large[start : start + 65536] for start in range(0, len(large), 65536))
     assert client().post("/v1/chat/completions", content=pieces).status_code == 413
     assert client().post("/v1/chat/completions", content=large[:BODY_BYTES]).status_code == 200

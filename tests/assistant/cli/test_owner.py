@@ -102,9 +102,9 @@ def test_an_interrupted_app_ends_with_130(processes, demo_home) -> None:
     assert read_owner(demo_home) is None
 
 
-def test_the_app_drains_within_its_time_and_the_command_beside_it_says_so(processes, demo_home) -> None:
+def test_the_app_drains_within_its_time_and_the_command_beside_it_says_so(processes, demo_home, long_suite) -> None:
     app = processes.serve(demo_home)
-    beside = processes.start(demo_home, "eval", "run", "handbook", "--json")
+    beside = processes.start(demo_home, "eval", "run", str(long_suite), "--json")
     assert beside.stderr is not None and "documents" in beside.stderr.readline()
     assert app.stop() == 143
     out, err = beside.communicate(timeout=30)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 CANDIDATES = 50
 RANK_CONSTANT = 60
+GATE = 5  # the floor asks whether any of the first few reaches it
 RETRIEVERS: dict[str, str] = {
     "hybrid": "assistant.retrieval.hybrid:HybridRetriever",
     "keyword": "assistant.retrieval.hybrid:KeywordRetriever",
@@ -72,7 +73,10 @@ class HybridRetriever:
         order = fuse([list(words), list(near)])
         halves = 2 if near and words else 1
         evidence = {key: _evidence(words.get(key), near.get(key), halves) for key in order}
-        kept = [key for key in order if evidence[key] >= self.floor]
+        if max((evidence[key] for key in order[:GATE]), default=0.0) < self.floor:
+            return []
+        # Beside a passage that reaches the floor, one that only one half found is still worth showing.
+        kept = [key for key in order if evidence[key] >= self.floor / 2]
         found = self.corpus.chunks(kept[: 2 * k])
         return _passages([found[key] for key in kept if key in found][:k], evidence, words, near)
 

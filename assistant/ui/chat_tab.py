@@ -126,7 +126,7 @@ class ChatTab:
         frame.new.click(guard(self.on_new), None, [*self.shown, self.variant], **QUIET)
         frame.chats.open(guard(self.on_open), None, [*self.shown, self.variant], **QUIET)
         frame.chats.delete(guard(self.on_delete), [frame.conversation], self.shown, **QUIET)
-        frame.search.input(guard(self.on_search), [frame.search, frame.conversation], [frame.chats], **QUIET)
+        frame.search.change(guard(self.on_search), [frame.search, frame.conversation], [frame.chats], **QUIET)
 
     def _wire_settings(self) -> None:
         guard = self.page.guard

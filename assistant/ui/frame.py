@@ -34,6 +34,7 @@ def build_frame(page: Page) -> Frame:
         gr.HTML(brand_html(words), elem_id="brand", apply_default_css=False)
         new = gr.Button(words("frame.new_chat"), elem_id="new-chat", size="md")
         search = gr.Textbox(
+            "",
             label=words("frame.search"),
             placeholder=words("frame.search"),
             show_label=False,

@@ -36,7 +36,7 @@ def test_a_question_is_answered_with_sources_and_a_receipt(visit: Any, language:
     answer.locator("[data-local=receipt]").click()
     expect(answer.locator(".receipt")).to_contain_text("scripted@")
     expect(page.locator("#chats .chat.on a")).to_have_text(question)
-    assert re.search(r"\?c=[0-9a-f]{16}", page.url)
+    expect(page).to_have_url(re.compile(r"\?c=[0-9a-f]{16}$"))
 
 
 def test_a_source_opens_at_its_place(visit: Any) -> None:
@@ -94,7 +94,7 @@ def test_history_survives_refresh_and_new_chat(visit: Any) -> None:
     expect(page.locator("#thread .user .said")).to_have_text("Where are the lockers?")
     page.locator("#new-chat").click()
     expect(page.locator(".welcome")).to_be_visible()
-    assert "?c=" not in page.url
+    expect(page).to_have_url(re.compile(r"/en/$"))
     page.locator("#chats .chat a", has_text="Where are the lockers?").first.click()
     expect(page.locator("#thread .user .said")).to_have_text("Where are the lockers?")
     page.locator("#search-chats input").fill("no such words")
@@ -119,6 +119,7 @@ def test_what_was_sent_survives_kill(visit: Any, server: Any) -> None:
     page.locator("#composer textarea").fill("Please count until you are killed")
     page.keyboard.press("Enter")
     expect(page.locator("#live .said")).to_contain_text("3")
+    expect(page).to_have_url(re.compile(r"\?c="))
     address = page.url.removeprefix(server.url)
     page.goto("about:blank")
     server.kill()

@@ -131,6 +131,18 @@ def test_keys_reach_what_they_promise(visit: Any) -> None:
     expect(page.locator("#composer textarea")).to_have_value("one\ntwo")
 
 
+def test_bar_and_message_box_stay_in_view(visit: Any) -> None:
+    page = visit(viewport={"width": 900, "height": 420}).open("/en/#documents")
+    page.locator("#documents-list li").last.scroll_into_view_if_needed()
+    expect(page.locator("#page-chat-button")).to_be_in_viewport()
+    page.locator("#page-chat-button").click()
+    page.locator(".example").first.click()
+    page.locator("#thread .assistant .foot").wait_for()
+    page.locator("#thread [data-local=receipt]").click()
+    page.evaluate("window.scrollTo(0, 0)")
+    expect(page.locator("#composer textarea")).to_be_in_viewport(ratio=1)
+
+
 def test_settings_open_reset_and_close(visit: Any) -> None:
     page = visit().open()
     page.locator("#settings-toggle button").click()

@@ -65,10 +65,12 @@ def usable(sample: Sample, weights: list[float], length: int, limit: int) -> boo
     return sample.is_plain or (length < limit and max(weights) >= WEIGHTS["long"])
 
 
-def make_pool(mixture: Mixture, tokenizer: Any, seed: int, worker: int, pool: int, tokens: int, limit: int) -> list[Batch]:
+def make_pool(
+    mixture: Mixture, tokenizer: Any, seed: int, worker: int, pool: int, tokens: int, limit: int
+) -> list[Batch]:
     """Return the batches of one pool, in a drawn order."""
     rng = stream("pool", seed, worker, pool)
-    rows = []
+    rows: list[tuple[list[int], list[float]]] = []
     while len(rows) < POOL:
         sample = mixture.sample(rng, pool)
         ids, weights = encode(tokenizer, sample, rng, limit)
@@ -152,10 +154,7 @@ class Loader:
         Raises:
             RuntimeError: the worker whose turn it is has died.
         """
-        if not self.processes:
-            batch = next(self.inline)
-        else:
-            batch = self._take(self.turn)
+        batch = self._take(self.turn) if self.processes else next(self.inline)
         self.position[self.turn] = [batch.pool, batch.index + 1]
         self.turn = (self.turn + 1) % len(self.position)
         return batch

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from .words import REFUSAL, Messages
 
-OWN_SHARE = 0.6
+# Share of prompts in the app's own frames: bare, or with a label before the question.
+OWN_SHARE = 0.7
 OTHERS = {
     "en": [
         "Context:\n{passages}\n\nQuestion: {question}",
@@ -47,16 +48,18 @@ SYSTEM = {
     ],
 }
 
+LEADS = {"ko": ["궁금한 게 있는데요, ", "알려 주세요. ", "혹시 "], "en": ["Please tell me: ", "Quick question: "]}
+
 
 def number(passages: Sequence[str]) -> str:
     """Return passages as the app shows them: ``[1] text`` parted by blank lines."""
     return "\n\n".join(f"[{n}] {passage}" for n, passage in enumerate(passages, start=1))
 
 
-def own_frame(passages: Sequence[str], question: str, language: str) -> str:
-    """Return the app's grounded prompt."""
-    label = "질문" if language == "ko" else "Question"
-    return f"{number(passages)}\n\n{label}: {question}"
+def own_frame(passages: Sequence[str], question: str, language: str, labelled: bool = False) -> str:
+    """Return the app's grounded prompt; ``labelled`` puts ``Question:`` before the question."""
+    label = ("질문: " if language == "ko" else "Question: ") if labelled else ""
+    return f"{number(passages)}\n\n{label}{question}"
 
 
 def _listed(passages: Sequence[str], language: str, rng: random.Random) -> str:
@@ -73,7 +76,7 @@ def grounded(passages: Sequence[str], question: str, language: str, rng: random.
     """Return the messages that ask a question about passages, in the app's frame most of the time."""
     head: Messages = [("system", rng.choice(SYSTEM[language]))] if rng.random() < 0.15 else []
     if rng.random() < OWN_SHARE:
-        return [*head, ("user", own_frame(passages, question, language))]
+        return [*head, ("user", own_frame(passages, question, language, rng.random() < 0.5))]
     frame = rng.choice(OTHERS[language])
     text = frame.replace("{passages}", _listed(passages, language, rng)).replace("{question}", question)
     return [*head, ("user", text)]
@@ -94,6 +97,5 @@ def roughen(question: str, language: str, rng: random.Random) -> str:
         at = rng.randrange(2, len(question) - 2)
         question = question[:at] + question[at + 1] + question[at] + question[at + 2 :]
     elif draw < 0.21:
-        lead = ["궁금한 게 있는데요, ", "알려 주세요. ", "혹시 "] if language == "ko" else ["Please tell me: ", "Quick question: "]
-        question = rng.choice(lead) + question
+        question = rng.choice(LEADS[language]) + question
     return question

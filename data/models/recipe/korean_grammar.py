@@ -113,7 +113,8 @@ def is_person(phrase: Phrase) -> bool:
     if last.form in lists()["person_nouns"]:
         return True
     name = last.form
-    return last.tag == "NNP" and len(name) == 3 and name[0] in lists()["surnames"] and name[-1] not in "시도군구산강역국"
+    shaped = last.tag == "NNP" and len(name) == 3 and name[-1] not in "시도군구산강역국"
+    return shaped and name[0] in lists()["surnames"]
 
 
 def is_time(phrase: Phrase) -> bool:

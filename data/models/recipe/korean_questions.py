@@ -24,17 +24,37 @@ from .korean_grammar import (
     question_word,
     words_of,
 )
-from .words import has_final, particles
+from .words import particles
 
 PLAIN_ENDINGS = ("나요", "나요", "나요", "ᆸ니까", "니", "어", "어요", "냐", "는지", "죠")
 STATE_ENDINGS = ("ᆫ가요", "ᆫ가요", "ᆸ니까", "니", "어", "어요", "ᆫ지", "죠")
 COPULAS = {
-    "누구": ["누구인가요?", "누구예요?", "누구죠?", "누구입니까?", "누구야?", "누구인지 알려 주세요.", "누구?", "누군가요?"],
+    "누구": [
+        "누구인가요?",
+        "누구예요?",
+        "누구죠?",
+        "누구입니까?",
+        "누구야?",
+        "누구인지 알려 주세요.",
+        "누구?",
+        "누군가요?",
+    ],
     "어디": ["어디인가요?", "어디예요?", "어디죠?", "어디입니까?", "어디야?", "어디인지 알려 주세요.", "어디?"],
     "언제": ["언제인가요?", "언제예요?", "언제죠?", "언제입니까?", "언제야?", "언제인지 알려 주세요.", "언제?"],
     "얼마": ["얼마인가요?", "얼마예요?", "얼마죠?", "얼마입니까?", "얼마야?", "어느 정도인가요?", "얼마나 되나요?"],
-    "무엇": ["무엇인가요?", "뭐예요?", "뭔가요?", "무엇입니까?", "뭐야?", "뭐죠?", "무엇인지 알려 주세요.", "무엇인지요?"],
+    "무엇": [
+        "무엇인가요?",
+        "뭐예요?",
+        "뭔가요?",
+        "무엇입니까?",
+        "뭐야?",
+        "뭐죠?",
+        "무엇인지 알려 주세요.",
+        "무엇인지요?",
+    ],
 }
+SHORT_DEFINITIONS = ["[이란/란]?", "[이란/란] 무엇인가요?", "[이/가] 뭐예요?", "의 뜻은?"]
+WHY = {"때문에": ["왜", "왜", "무엇 때문에", "무슨 이유로"], "위해": ["왜", "무엇을 위해", "무슨 목적으로"]}
 CLEFT_NOUNS = {"누구": ["사람", "사람", "인물", "이"], "어디": ["곳", "곳", "장소"], "언제": ["때", "시기", "것"]}
 # Marks a topic inside a question being built; a relative clause turns it into a subject.
 TOPIC = "\x00"
@@ -95,7 +115,7 @@ class Asker:
             question = self._cleft(before + after, final, asked)
         else:
             question = self._in_place(before, after, final, asked, phrase.particle, modified)
-        return question and (question, phrase.text)
+        return (question, phrase.text) if question else None
 
     def _clause_start(self, words: list[list[Morpheme]], phrase: Phrase) -> int:
         """Return the word after the last clause that ends before the phrase; half the time 0."""
@@ -120,8 +140,9 @@ class Asker:
     def _stem(self, final: list[Morpheme]) -> list[tuple[str, str]]:
         """Return the last word's morphemes before its ending, at times with a plainer synonym."""
         stem = [(p.form, p.tag) for p in final if p.tag not in ("EF", "SF", "SS", "SSC")]
-        if len(stem) > 1 and stem[0][0] in lists()["synonyms"] and stem[1] == ("하", "XSV") and self.random.random() < 0.5:
-            stem[:2] = [(self.random.choice(lists()["synonyms"][stem[0][0]]), "VV")]
+        others = lists()["synonyms"].get(stem[0][0]) if len(stem) > 1 and stem[1] == ("하", "XSV") else None
+        if others and self.random.random() < 0.5:
+            stem[:2] = [(self.random.choice(others), "VV")]
         return stem
 
     def _ending(self, final: list[Morpheme]) -> str:
@@ -160,7 +181,8 @@ class Asker:
             return ""
         past = ("었", "EP") in stem
         stem = [part for part in stem if part[1] != "EP"]
-        verb = stem[-1][1] in ("VV", "XSV") or stem[-1][0] in ("있", "없") or (stem[-1][1] == "VX" and stem[-1][0] != "싶")
+        form, tag = stem[-1]
+        verb = tag in ("VV", "XSV") or form in ("있", "없") or (tag == "VX" and form != "싶")
         relative = self.kiwi.join([*stem, ("은" if past or not verb else "는", "ETM")])
         rest = [re.sub(rf"(은|는){TOPIC}$", self._subject, word) for word in rest]
         kind, _, head = asked.partition(" ")
@@ -180,11 +202,13 @@ class Asker:
         """Ask what something is, for ``X는 … Y이다``; the answer is the predicate noun phrase."""
         final = words[-1]
         copula = next((i for i, p in enumerate(final) if p.tag == "VCP"), 0)
-        topics = [i for i in range(min(4, len(words) - 1)) if words[i] and words[i][-1].tag == "JX" and words[i][-1].form in "은는"]
+        lasts = [word[-1] if word else None for word in words[: min(4, len(words) - 1)]]
+        topics = [i for i, p in enumerate(lasts) if p and p.tag == "JX" and p.form in "은는"]
         if not copula or not topics or any(p.tag == "EP" for p in final[:copula]):
             return None
         topic, last = topics[0], final[copula - 1]
-        if last.form in lists()["dull"] or any(p.tag not in ("NNG", "NNP", "SN", "NNB", "JKG") for p in words[topic][:-1]):
+        nominal = all(p.tag in ("NNG", "NNP", "SN", "NNB", "JKG") for p in words[topic][:-1])
+        if last.form in lists()["dull"] or not nominal:
             return None
         start, answer = self._predicate_noun(sentence, words, topic, last)
         if start > topic + 1 and self.random.random() < 0.75 and not self._relational(words, topic, start):
@@ -196,7 +220,7 @@ class Asker:
         ending = f"{asked}인가요?" if amount else self.random.choice(COPULAS[asked])
         if asked == "무엇" and not middle and self.random.random() < 0.25:
             bare = re.sub(r"(은|는)$", "", subject)
-            return particles(bare + self.random.choice(["[이란/란]?", "[이란/란] 무엇인가요?", "[이/가] 뭐예요?", "의 뜻은?"])), answer
+            return particles(bare + self.random.choice(SHORT_DEFINITIONS)), answer
         return " ".join(part for part in (subject, middle, ending) if part), answer
 
     @staticmethod
@@ -239,7 +263,7 @@ class Asker:
                 answer = answer.removesuffix("에")
             lead = sentence[words[0][0].start : words[0][-1].end] if topic else ""
             rest = self._kept(sentence, words, range(index + 1, len(words) - 1))
-            asked = self.random.choice(["왜", "왜", "무엇 때문에", "무슨 이유로"] if text == "때문에" else ["왜", "무엇을 위해", "무슨 목적으로"])
+            asked = self.random.choice(WHY["때문에" if text == "때문에" else "위해"])
             if 6 <= len(answer) <= 60:
                 return " ".join(part for part in (lead, asked, *rest, self._ending(words[-1])) if part), answer
         return None

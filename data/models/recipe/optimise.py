@@ -16,7 +16,7 @@ _A, _B, _C = 3.4445, -4.7750, 2.0315
 
 def orthogonalise(gradients: Tensor, rounds: int = 5) -> Tensor:
     """Return matrices (count, rows, columns) with singular values near one."""
-    x = gradients.bfloat16()
+    x: Tensor = gradients.bfloat16()
     tall = x.size(-2) > x.size(-1)
     if tall:
         x = x.mT
@@ -24,7 +24,8 @@ def orthogonalise(gradients: Tensor, rounds: int = 5) -> Tensor:
     for _ in range(rounds):
         square = x @ x.mT
         x = _A * x + (_B * square + _C * square @ square) @ x
-    return x.mT if tall else x
+    result: Tensor = x.mT if tall else x
+    return result
 
 
 class Optimiser:

@@ -15,8 +15,9 @@ from .words import ends_in_rieul, has_final
 
 Pairs = list[tuple[str, str]]
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+|\d+\.\d+|\d+")
-_MONTHS = "January February March April May June July August September October November December".split()
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+_MONTHS = ["January", "February", "March", "April", "May", "June", "July"]
+_MONTHS += ["August", "September", "October", "November", "December"]
+_DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 _LIMITS = {"월": 12, "일": 28, "시": 12, "분": 59, "세": 95, "%": 99}
 Pool = dict[str, list[str]]
 
@@ -60,7 +61,8 @@ class Substitution:
                 return self.random.choice(free)
         choices = self.pool.get(sound_class(name) if self.language == "ko" else "any", [])
         for _ in range(20):
-            made = self.maker.word(self.language) if self.random.random() < 0.3 or not choices else self.random.choice(choices)
+            invent = self.random.random() < 0.3 or not choices
+            made = self.maker.word(self.language) if invent else self.random.choice(choices)
             if made not in taken and (self.language == "en" or sound_class(made) == sound_class(name)):
                 return made
         return name

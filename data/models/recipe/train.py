@@ -69,9 +69,7 @@ class Run:
         if options.init:
             load_weights(model, options.init)
         self.model = model.to(self.device)
-        self.optimiser = Optimiser(
-            self.model, options.muon_lr, options.adam_lr, options.decay_from, options.warm_steps
-        )
+        self.optimiser = Optimiser(self.model, options.muon_lr, options.adam_lr, options.decay_from, options.warm_steps)
         # A running mean of the weights is what gets exported: it stands in for a decay not yet reached.
         self.mean = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
         self.seconds, self.tokens, position, turn = 0.0, 0, None, 0
@@ -82,9 +80,7 @@ class Run:
             self.optimiser.restore(saved["optimiser"])
             self.seconds, self.tokens = saved["seconds"], saved["tokens"]
             position, turn = saved["position"], saved["turn"]
-        source = Source(
-            options.prepared, options.tokenizer, options.seed, options.tokens, options.limit, options.mix
-        )
+        source = Source(options.prepared, options.tokenizer, options.seed, options.tokens, options.limit, options.mix)
         self.loader = Loader(source, options.workers, position)
         self.loader.turn = turn
         self.step_of: Any = torch.compile(self.model, dynamic=True) if options.compile else self.model
@@ -98,8 +94,8 @@ class Run:
     def progress(self) -> float:
         """Return the share of the budget that is spent."""
         if self.options.minutes:
-            return self.seconds / (self.options.minutes * 60)
-        return self.optimiser.steps / max(1, self.options.steps)
+            return self.seconds / (float(self.options.minutes) * 60)
+        return self.optimiser.steps / max(1, int(self.options.steps))
 
     def save(self) -> None:
         """Write the state beside the old one, then put it in its place."""
@@ -126,7 +122,7 @@ class Run:
         """Take one step; return the mean loss of answer tokens and of the others."""
         ids = torch.from_numpy(batch.ids).to(self.device)
         weights = torch.from_numpy(batch.weights).to(self.device)[:, 1:]
-        rows, length = ids.shape
+        length = ids.shape[1]
         at = weights.nonzero()
         where = at[:, 0] * length + at[:, 1]
         chosen = weights[at[:, 0], at[:, 1]]

@@ -17,7 +17,29 @@ from ..words import REFUSAL, Messages, Sample, fill
 
 TEXTS = Path(__file__).parent.parent / "texts"
 UNANSWERABLE = 0.08
-_POLITE = [("이다.", "입니다."), ("있다.", "있습니다."), ("된다.", "됩니다."), ("한다.", "합니다."), ("했다.", "했습니다.")]
+# Values whose statements say different things; each is asked for by the question in the same place.
+PAIRED = {
+    "length",
+    "reason",
+    "manner",
+    "amount",
+    "percent",
+    "code",
+    "object",
+    "animal",
+    "people",
+    "year",
+    "time",
+    "day",
+    "money",
+}
+_POLITE = [
+    ("이다.", "입니다."),
+    ("있다.", "있습니다."),
+    ("된다.", "됩니다."),
+    ("한다.", "합니다."),
+    ("했다.", "했습니다."),
+]
 _CASUAL = [("이다.", "이에요."), ("있다.", "있어요."), ("된다.", "돼요."), ("한다.", "해요."), ("했다.", "했어요.")]
 
 
@@ -50,6 +72,13 @@ def kinds(path: Path = TEXTS / "facts.yaml") -> dict[str, Any]:
     return content
 
 
+@cache
+def heads() -> dict[str, dict[str, str]]:
+    """Return what a column of each value kind is called, by language."""
+    content: dict[str, dict[str, str]] = yaml.safe_load((TEXTS / "heads.yaml").read_text("utf-8"))
+    return content
+
+
 class Author:
     """Writes pages and asks about them in one language."""
 
@@ -68,8 +97,7 @@ class Author:
         statements, questions = says.split("|"), asks.split("|")
         value = self.names.value(entry[0], self.language)
         at = self.random.randrange(len(statements))
-        paired = entry[0] in ("length", "reason", "manner", "amount", "percent", "code", "money", "object", "year", "people", "time", "animal", "day")
-        chosen = [questions[at]] if paired and len(questions) > at and kind in _PAIRED else questions
+        chosen = [questions[at]] if entry[0] in PAIRED and len(questions) > at else questions
         return Fact(thing, kind, index, fill(statements[at], e=thing, v=value), chosen, value)
 
     def page(self, kind: str, count: int) -> Page:
@@ -105,10 +133,6 @@ class Author:
         told = {fact.index for fact in page.facts}
         free = [i for i in range(len(self.table[page.kind]["facts"])) if i not in told]
         return self.fact(page.kind, page.thing, self.random.choice(free)) if free else None
-
-
-# Kinds whose questions ask for what their own statement says, in the same order.
-_PAIRED = {"bakery", "village", "ship", "creature", "craft", "event", "person", "company", "device", "building", "rule"}
 
 
 def _end(text: str, endings: list[tuple[str, str]]) -> str:
@@ -148,17 +172,19 @@ def table_of(rng: random.Random, language: str) -> Sample:
     indices = rng.sample(range(len(author.table[kind]["facts"])), rng.randint(1, 3))
     things = list(dict.fromkeys(author.thing(kind) for _ in range(rng.randint(2, 5))))
     facts = {(t, i): author.fact(kind, t, i) for t in things for i in indices}
-    heads = [HEADS[language][author.table[kind]["facts"][i][0]] for i in indices]
+    columns = [heads()[language][author.table[kind]["facts"][i][0]] for i in indices]
     if rng.random() < 0.6:
-        lines = ["| " + " | ".join(["이름" if language == "ko" else "Name", *heads]) + " |", "| --- " * (len(indices) + 1) + "|"]
+        first = "이름" if language == "ko" else "Name"
+        lines = ["| " + " | ".join([first, *columns]) + " |", "| --- " * (len(indices) + 1) + "|"]
         lines += ["| " + " | ".join([t, *(facts[t, i].value for i in indices)]) + " |" for t in things]
     else:
-        lines = [f"- {t}: " + ", ".join(f"{h} {facts[t, i].value}" for h, i in zip(heads, indices, strict=True)) for t in things]
+        pairs = list(zip(columns, indices, strict=True))
+        lines = [f"- {t}: " + ", ".join(f"{h} {facts[t, i].value}" for h, i in pairs) for t in things]
     order = list(facts.values())
     rng.shuffle(order)
     messages: Messages = []
     for fact in order[: rng.randint(1, 2)]:
-        head = HEADS[language][author.table[kind]["facts"][fact.index][0]]
+        head = heads()[language][author.table[kind]["facts"][fact.index][0]]
         direct = [f"{fact.thing}의 {head}[은/는]?", f"{fact.thing}[은/는] {head}[이/가] 어떻게 되나요?"]
         if language == "en":
             direct = [f"What is the {head.lower()} of {fact.thing}?", f"{fact.thing}: which {head.lower()}?"]
@@ -169,20 +195,3 @@ def table_of(rng: random.Random, language: str) -> Sample:
             messages.append(("user", question))
         messages.append(("assistant", fact.value))
     return Sample("tables", messages)
-
-
-HEADS = {
-    "en": {
-        "food": "Dish", "time": "Time", "day": "Day", "money": "Price", "person": "Person", "people": "Number", "thing": "Sight",
-        "year": "Year", "plant": "Plant", "place": "Place", "amount": "Size", "length": "Duration", "colour": "Colour",
-        "season": "Season", "material": "Material", "manner": "Method", "date": "Date", "spot": "Location", "object": "Item",
-        "reason": "Reason", "job": "Job", "phone": "Phone", "animal": "Animal", "percent": "Share", "email": "E-mail",
-        "code": "Code", "company": "Company",
-    },
-    "ko": {
-        "food": "음식", "time": "시각", "day": "요일", "money": "가격", "person": "담당", "people": "인원", "thing": "볼거리",
-        "year": "연도", "plant": "식물", "place": "지역", "amount": "크기", "length": "기간", "colour": "색", "season": "시기",
-        "material": "재료", "manner": "방법", "date": "날짜", "spot": "위치", "object": "준비물", "reason": "이유", "job": "직업",
-        "phone": "전화", "animal": "동물", "percent": "비율", "email": "메일", "code": "번호", "company": "회사",
-    },
-}  # fmt: skip

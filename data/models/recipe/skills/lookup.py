@@ -36,7 +36,11 @@ def copying(rng: random.Random, language: str) -> Sample:
     kind = rng.choice(KINDS)
     items = [names.value(kind, language) for _ in range(rng.randint(2, 5))]
     if rng.random() < 0.5:
-        lead = ["Repeat: ", "Say exactly: ", "Copy this: "] if language == "en" else ["따라 써 주세요: ", "그대로 말해 주세요: ", "복사: "]
+        lead = (
+            ["Repeat: ", "Say exactly: ", "Copy this: "]
+            if language == "en"
+            else ["따라 써 주세요: ", "그대로 말해 주세요: ", "복사: "]
+        )
         return Sample("copying", [("user", rng.choice(lead) + " ".join(items)), ("assistant", " ".join(items))])
     at = rng.randrange(len(items))
     if language == "en":
@@ -63,7 +67,11 @@ def gap(library: Library, rng: random.Random, language: str) -> Sample | None:
     rest = " ".join(parts[:at] + parts[at + 1 :])
     if word not in rest:
         return None
-    asks = ["Fill in the blank: ", "What belongs in the gap? "] if language == "en" else ["빈칸을 채우세요: ", "빈칸에 들어갈 말은? "]
+    asks = (
+        ["Fill in the blank: ", "What belongs in the gap? "]
+        if language == "en"
+        else ["빈칸을 채우세요: ", "빈칸에 들어갈 말은? "]
+    )
     question = rng.choice(asks) + parts[at].replace(word, "____")
     return Sample("gap", [("user", f"{rest}\n\n{question}"), ("assistant", word)])
 

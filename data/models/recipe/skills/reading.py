@@ -80,7 +80,11 @@ def korean(library: Library, rng: random.Random) -> Sample | None:
 
 def with_history(library: Library, rng: random.Random, language: str) -> Sample | None:
     """Return an earlier exchange without its passages, then a grounded question, as the app sends it."""
-    draw = (lambda: korean(library, rng)) if language == "ko" and rng.random() < 0.6 else (lambda: reading(library, rng, language))
+
+    def draw() -> Sample | None:
+        own = language == "ko" and rng.random() < 0.6
+        return korean(library, rng) if own else reading(library, rng, language)
+
     before, now = draw(), draw()
     if before is None or now is None:
         return None

@@ -1,6 +1,7 @@
 """Bytes to text: tried strictly, judged by plausibility, refused rather than guessed wrong."""
 
 import codecs
+from contextlib import suppress
 
 from assistant.errors import InputError
 from assistant.schema import normalise
@@ -57,11 +58,12 @@ def _strict(data: bytes, encoding: str) -> str:
 def _utf16(data: bytes) -> str:
     sample = data[:4096]
     even, odd = sample[0::2].count(0), sample[1::2].count(0)
-    encoding = "utf-16-le" if odd > even else "utf-16-be"
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        text = ""
+    zeros = max(even, odd)
+    text = ""
+    # Spaces and line ends put zeros on one side; the other has them only in a few syllables (가, 관).
+    if 3 * min(even, odd) <= zeros and zeros >= max(2, len(sample) // 50):
+        with suppress(UnicodeDecodeError):
+            text = data.decode("utf-16-le" if odd > even else "utf-16-be")
     plausible = sum(char.isalnum() or char.isspace() for char in text[:2000])
     if not text or "\0" in text or plausible < 0.7 * len(text[:2000]):
         raise InputError("holds binary data, not text", "add the document in md, txt, pdf, docx, html or csv form")

@@ -79,7 +79,8 @@ def body_span(text: str, chunk_text: str, start: int) -> tuple[int, int]:
 def sections(text: str, media: str) -> Iterator[Section]:
     """Cut a document at its headings (Markdown) or pages (pdf); plain text is one section."""
     if media == "text/plain":
-        yield Section((), text, 0)
+        if text.strip():
+            yield Section((), text, 0)
     elif media == "application/pdf":
         place = 0
         for number, page in enumerate(text.split("\f"), 1):

@@ -86,7 +86,7 @@ def _latin_words(text: str) -> list[str]:
 def stem(word: str) -> str:
     """Return an English word without its commonest endings; crude, but the same for query and document."""
     for ending, put in (("ies", "y"), ("sses", "ss"), ("xes", "x"), ("ches", "ch"), ("shes", "sh"), ("s", "")):
-        if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith(("ss", "us", "is")):
+        if word.endswith(ending) and len(word) - len(ending) + len(put) >= 3 and not word.endswith(("ss", "us", "is")):
             word = word[: len(word) - len(ending)] + put
             break
     for ending in ("ingly", "edly", "ing", "ed", "ly", "er", "al"):

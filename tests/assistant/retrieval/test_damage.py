@@ -1,0 +1,93 @@
+"""A damaged index costs the meaning half and says so; a rebuild brings everything back."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from assistant.paths import Home
+
+QUESTIONS = ["what does a violin bridge cost", "피아노 조율 비용", "how long are oboe reeds soaked"]
+
+
+def _database(folder: Path) -> Path:
+    return folder / "chroma.sqlite3"
+
+
+def _empty(folder: Path) -> None:
+    _database(folder).write_bytes(b"")
+
+
+def _zero_header(folder: Path) -> None:
+    data = bytearray(_database(folder).read_bytes())
+    data[:100] = bytes(100)
+    _database(folder).write_bytes(bytes(data))
+
+
+def _truncate(folder: Path) -> None:
+    data = _database(folder).read_bytes()
+    _database(folder).write_bytes(data[: len(data) // 3])
+
+
+def _noise(folder: Path) -> None:
+    data = bytearray(_database(folder).read_bytes())
+    for place in range(4096, len(data), 64):
+        data[place] ^= 0xFF
+    _database(folder).write_bytes(bytes(data))
+
+
+def _drop_segments(folder: Path) -> None:
+    for segment in folder.iterdir():
+        if segment.is_dir():
+            shutil.rmtree(segment)
+
+
+DAMAGES: dict[str, Callable[[Path], None]] = {
+    "folder gone": shutil.rmtree,
+    "database gone": lambda folder: _database(folder).unlink(),
+    "database empty": _empty,
+    "header zeroed": _zero_header,
+    "truncated": _truncate,
+    "noise": _noise,
+    "segments gone": _drop_segments,
+}
+
+
+@pytest.mark.parametrize("damage", list(DAMAGES))
+def test_damaged_vectors(home: Home, open_library, folder: Path, damage: str) -> None:  # type: ignore[no-untyped-def]
+    library = open_library()
+    library.add([folder])
+    expected = [[p.text for p in library.retriever().search(question, 5)] for question in QUESTIONS]
+    library.close()
+    for journal in (home.index / "vectors").glob("chroma.sqlite3-*"):
+        journal.unlink()
+    DAMAGES[damage](home.index / "vectors")
+
+    library = open_library()
+    by_word = [library.retriever().search(question, 5) for question in QUESTIONS]
+    assert all(by_word), "keyword search must go on"
+    status = library.status()
+    if damage != "segments gone":  # Chroma makes these anew from its own log
+        assert status.damaged and "joyul docs rebuild" in status.message
+    assert library.rebuild()["documents"] == 3
+    assert not library.status().damaged
+    assert [[p.text for p in library.retriever().search(question, 5)] for question in QUESTIONS] == expected
+
+
+def test_damaged_keyword_cache_is_made_anew(home: Home, open_library, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    open_library().add([folder])
+    for file in (home.index / "words").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"\0")
+    assert open_library().retriever(kind="keyword").search("violin bridge", 1)
+    shutil.rmtree(home.index / "words")
+    assert open_library().retriever(kind="keyword").search("violin bridge", 1)
+
+
+def test_lost_original_keeps_what_was_read_of_it(open_library, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    library = open_library()
+    library.add([folder])
+    library.original(library.documents()[0].id).unlink()
+    library.rebuild()
+    assert "9만 원" in library.retriever().search("피아노 조율 비용", 1)[0].text

@@ -70,7 +70,7 @@ def _sampling(entry: Any, where: str) -> Sampling:
     if not isinstance(entry, dict):
         raise UsageError(f"{where}.sampling: expected keys and values")
     _refuse_unknown(entry, _SAMPLING, f"{where}.sampling")
-    values = {key: tuple(value) if key == "stop" else value for key, value in entry.items()}
+    values: dict[str, Any] = {key: tuple(value) if key == "stop" else value for key, value in entry.items()}
     for key, value in values.items():
         if key != "stop" and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0):
             raise UsageError(f"{where}.sampling.{key}: expected a number of at least 0, got {value!r:.80}")

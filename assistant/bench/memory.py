@@ -27,4 +27,4 @@ def measure() -> list[Figure]:
 
 
 def _megabytes(process: psutil.Process) -> float:
-    return sum(p.memory_info().rss for p in [process, *process.children(recursive=True)]) / 2**20
+    return float(sum(each.memory_info().rss for each in [process, *process.children(recursive=True)])) / 2**20

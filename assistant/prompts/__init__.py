@@ -81,7 +81,7 @@ def load_prompt(name: str) -> Prompt:
     if name not in prompt_names():
         raise UsageError(f"unknown prompt recipe {name!r}", nearest(name, prompt_names()))
     content: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
-    texts = {language: content[language] for language in ("ko", "en")}
+    texts: dict[Language, dict[str, str]] = {"ko": content["ko"], "en": content["en"]}
     return Prompt(name, content.get("needs", "nothing"), texts, digest(content))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from data.models.recipe import corpus, prepare
-from data.models.recipe.batches import encode, make_pool
+from data.models.recipe.batches import Source, encode, make_pool
 from data.models.recipe.evaluation_sets import follow, synthetic, talk
 from data.models.recipe.frames import own_frame
 from data.models.recipe.korean_questions import Asker
@@ -117,8 +117,8 @@ def test_same_seed_gives_the_same_batches(prepared: Path) -> None:
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(EMBEDDED / "tokenizer.json"))
-    mixture = Mixture(prepared)
-    first, again, other = (make_pool(mixture, tokenizer, 3, worker, 0, 2048, 512) for worker in (0, 0, 1))
+    mixture, source = Mixture(prepared), Source(prepared, EMBEDDED, seed=3, tokens=2048, limit=512)
+    first, again, other = (make_pool(mixture, tokenizer, source, worker, 0) for worker in (0, 0, 1))
     assert [b.ids.tolist() for b in first] == [b.ids.tolist() for b in again]
     assert [b.ids.tolist() for b in first] != [b.ids.tolist() for b in other]
 
@@ -233,3 +233,18 @@ def test_evaluation_sets_are_always_the_same_and_answerable() -> None:
         assert all(item.references[0] in item.messages[0][1] for item in sets[f"synthetic_{language}"])
         assert all(item.messages[0][1].count("\n\n") == 5 for item in sets[f"synthetic_{language}"])
     assert len(follow()["shots"]) == len(follow()["no_shots"]) >= 20
+
+
+def test_a_trained_tokenizer_keeps_words_whole_before_any_particle(prepared: Path, tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    from data.models.recipe.tokenizer import SPECIAL, train
+
+    train(prepared, tmp_path, 600, samples=60, characters=2000)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    assert tokenizer.convert_tokens_to_ids(SPECIAL) == list(range(7))
+    ids = [tokenizer(text, add_special_tokens=False).input_ids for text in ("박서린", "박서린은", "박서린에게")]
+    assert ids[1][: len(ids[0])] == ids[2][: len(ids[0])] == ids[0]
+    assert tokenizer.decode(ids[2]).strip() == "박서린에게"
+    kept = AutoTokenizer.from_pretrained(EMBEDDED)
+    assert tokenizer.chat_template == kept.chat_template

@@ -65,21 +65,43 @@ def usable(sample: Sample, weights: list[float], length: int, limit: int) -> boo
     return sample.is_plain or (length < limit and max(weights) >= WEIGHTS["long"])
 
 
-def make_pool(
-    mixture: Mixture, tokenizer: Any, seed: int, worker: int, pool: int, tokens: int, limit: int
-) -> list[Batch]:
+@dataclass(slots=True)
+class Source:
+    """What a worker needs to make its batches."""
+
+    prepared: Path
+    tokenizer: Path
+    seed: int
+    tokens: int
+    limit: int
+    mix: str = "main"
+    workers: int = 1
+
+    def batches(self, worker: int, pool: int, skip: int) -> Iterator[Batch]:
+        """Yield a worker's batches without end, from batch ``skip`` of pool ``pool`` on."""
+        from tokenizers import Tokenizer
+
+        mixture = Mixture(self.prepared, self.mix)
+        tokenizer = Tokenizer.from_file(str(self.tokenizer / "tokenizer.json"))
+        while True:
+            yield from make_pool(mixture, tokenizer, self, worker, pool)[skip:]
+            pool, skip = pool + 1, 0
+
+
+def make_pool(mixture: Mixture, tokenizer: Any, source: Source, worker: int, pool: int) -> list[Batch]:
     """Return the batches of one pool, in a drawn order."""
-    rng = stream("pool", seed, worker, pool)
+    rng = stream("pool", source.seed, worker, pool)
+    size = max(POOL, source.tokens // 24)
     rows: list[tuple[list[int], list[float]]] = []
-    while len(rows) < POOL:
-        sample = mixture.sample(rng, pool)
-        ids, weights = encode(tokenizer, sample, rng, limit)
-        if usable(sample, weights, len(ids), limit):
+    while len(rows) < size:
+        sample = mixture.sample(rng, pool * size * source.workers)
+        ids, weights = encode(tokenizer, sample, rng, source.limit)
+        if usable(sample, weights, len(ids), source.limit):
             rows.append((ids, weights))
     rows.sort(key=lambda row: len(row[0]) + rng.random() * 8)
     groups: list[list[tuple[list[int], list[float]]]] = [[]]
     for row in rows:
-        if groups[-1] and _padded(len(row[0])) * (len(groups[-1]) + 1) > tokens:
+        if groups[-1] and _padded(len(row[0])) * (len(groups[-1]) + 1) > source.tokens:
             groups.append([])
         groups[-1].append(row)
     rng.shuffle(groups)
@@ -98,28 +120,6 @@ def _stack(rows: list[tuple[list[int], list[float]]], pool: int, index: int) -> 
         ids[at, : len(row)] = row
         weights[at, : len(weight)] = weight
     return Batch(ids, weights, sum(len(row) for row, _ in rows), pool, index)
-
-
-@dataclass(slots=True)
-class Source:
-    """What a worker needs to make its batches."""
-
-    prepared: Path
-    tokenizer: Path
-    seed: int
-    tokens: int
-    limit: int
-    mix: str = "main"
-
-    def batches(self, worker: int, pool: int, skip: int) -> Iterator[Batch]:
-        """Yield a worker's batches without end, from batch ``skip`` of pool ``pool`` on."""
-        from tokenizers import Tokenizer
-
-        mixture = Mixture(self.prepared, self.mix)
-        tokenizer = Tokenizer.from_file(str(self.tokenizer / "tokenizer.json"))
-        while True:
-            yield from make_pool(mixture, tokenizer, self.seed, worker, pool, self.tokens, self.limit)[skip:]
-            pool, skip = pool + 1, 0
 
 
 def _work(source: Source, worker: int, start: tuple[int, int], queue: Any) -> None:

@@ -7,6 +7,7 @@ which licence, is listed in ``texts/sources.yaml``.
 
 from __future__ import annotations
 
+import argparse
 import json
 import lzma
 import re
@@ -158,3 +159,16 @@ def write_forgetting(corpus: Path, folder: Path = FORGETTING, limit: int = 120_0
         rows = choose_forgetting(corpus, language, limit)
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         (folder / f"{language}.jsonl").write_text(lines, encoding="utf-8")
+
+
+def main() -> None:
+    """Write the forgetting samples: ``python -m data.models.recipe.corpus --corpus DIR``."""
+    parser = argparse.ArgumentParser(description="Write the samples for measuring forgetting.")
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=FORGETTING)
+    options = parser.parse_args()
+    write_forgetting(options.corpus, options.out)
+
+
+if __name__ == "__main__":
+    main()

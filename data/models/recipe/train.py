@@ -22,6 +22,8 @@ from .optimise import Optimiser
 
 HERE = Path(__file__).parent
 EMBEDDED = HERE.parent / "embedded"
+# A step that seems to take longer was paused from outside; such time is not counted.
+LONGEST_STEP = 60.0
 # The running mean of weights takes in every tenth step and reaches back about 500 steps.
 MEAN_EVERY, MEAN_KEEP = 10, 0.98
 
@@ -41,7 +43,7 @@ def arguments(line: list[str] | None = None) -> argparse.Namespace:
     add("--tokens", type=int, default=4096, help="padded tokens a batch")
     add("--limit", type=int, default=512, help="longest sample in tokens")
     add("--workers", type=int, default=1, help="data processes; 0 makes data in this process")
-    add("--mix", default="main", help="which mixture of skills (see mixture.py)")
+    add("--mix", default="main", help="main, or scratch for a model with random weights (see mixture.py)")
     add("--muon-lr", type=float, default=0.01)
     add("--adam-lr", type=float, default=1e-3)
     add("--decay-from", type=float, default=0.25, help="share of the run after which rates fall linearly")
@@ -80,7 +82,15 @@ class Run:
             self.optimiser.restore(saved["optimiser"])
             self.seconds, self.tokens = saved["seconds"], saved["tokens"]
             position, turn = saved["position"], saved["turn"]
-        source = Source(options.prepared, options.tokenizer, options.seed, options.tokens, options.limit, options.mix)
+        source = Source(
+            options.prepared,
+            options.tokenizer,
+            options.seed,
+            options.tokens,
+            options.limit,
+            options.mix,
+            max(1, options.workers),
+        )
         self.loader = Loader(source, options.workers, position)
         self.loader.turn = turn
         self.step_of: Any = torch.compile(self.model, dynamic=True) if options.compile else self.model
@@ -156,7 +166,7 @@ class Run:
             recent.append(self.learn(batch))
             self.tokens += batch.tokens
             now = time.monotonic()
-            self.seconds += now - last
+            self.seconds += min(now - last, LONGEST_STEP)
             last = now
             if self.optimiser.steps % 50 == 0:
                 self._report(recent, (self.tokens - seen) / max(1e-6, now - started))

@@ -25,7 +25,7 @@ help:  ## Show this list
 	@echo "  PYTHON=...       which Python (3.11 or newer) makes the environment"
 
 run: install  ## Install what is needed and start the app at http://127.0.0.1:7860
-	@exec $(BIN)/joyul serve $(ARGS)
+	@$(BIN)/joyul serve $(ARGS) || test $$? -eq 130  # stopping it with Ctrl-C is no failure
 
 test: install-dev browser  ## Set up everything and run the tests
 	@$(BIN)/python -m pytest $(ARGS)

@@ -24,6 +24,7 @@ Progress = Callable[[dict[str, Any]], None]
 Cancelled = Callable[[], bool]
 
 COMMAND_WAIT_SECONDS = 120.0
+FIRST_USE = "first use: preparing the demo's documents, once"
 # The owner sends a line at least once a second, so this much silence means that it hangs.
 SILENCE_SECONDS = 60.0
 
@@ -167,6 +168,8 @@ def connect(
     try:
         from assistant.services import Services
 
+        if not home.database.exists():
+            notify(FIRST_USE)
         services = Services.open(settings)
         try:
             yield LocalPeer(services)

@@ -1,6 +1,7 @@
 """Fixtures that every test may use: a temporary state folder and what opens on it."""
 
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -23,6 +24,20 @@ def no_person_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest
     for name in [name for name in os.environ if name.startswith("JOYUL_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("JOYUL_HOME", str(tmp_path_factory.getbasetemp() / "state-of-nobody"))
+
+
+@pytest.fixture(autouse=True)
+def plain_logging() -> Iterator[None]:
+    """Give the loggers back that a command line run in this process has sent to its log file."""
+    yield
+    from assistant.logs import LOGGER, PARTS
+
+    for handler in list(LOGGER.handlers):
+        for part in PARTS:
+            logging.getLogger(part).removeHandler(handler)
+        handler.close()
+    for part in PARTS:
+        logging.getLogger(part).propagate = True
 
 
 @pytest.fixture

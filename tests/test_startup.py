@@ -47,3 +47,8 @@ def test_importing_the_package_silences_telemetry() -> None:
     code = "import assistant, os; print(os.environ['GRADIO_ANALYTICS_ENABLED'], os.environ['HF_HUB_OFFLINE'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "1"]
+
+
+def test_the_evaluation_runs_as_a_module_too() -> None:
+    done = subprocess.run([sys.executable, "-m", "eval", "run", "--help"], capture_output=True, text=True, check=True)
+    assert "suite" in done.stdout

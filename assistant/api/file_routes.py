@@ -10,8 +10,12 @@ from assistant.errors import InputError, JoyulError
 from assistant.services import Services
 
 REPORT = "report.html"
-# A report is one self-contained file: inline styles and images, no scripts, nothing fetched.
-REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; sandbox allow-popups"
+# A report is one self-contained file whose buttons need its inline script. In the sandbox it has no origin,
+# so no cookie and no way to the app; it fetches nothing and cannot lead the window elsewhere.
+REPORT_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
+    "base-uri 'none'; form-action 'none'; sandbox allow-scripts allow-popups"
+)
 TEXT_POLICY = "default-src 'none'; sandbox"
 
 
@@ -41,7 +45,7 @@ def routes(services: Services) -> APIRouter:
         if run not in runs:
             return _missing(InputError("no such report", "choose one from the list"))
         page = (runs[run] / REPORT).read_bytes()
-        headers = {"content-security-policy": REPORT_POLICY, "x-content-type-options": "nosniff"}
+        headers = {"content-security-policy": REPORT_POLICY, "cache-control": "no-store"}
         return Response(page, media_type="text/html; charset=utf-8", headers=headers)
 
     return router

@@ -32,6 +32,7 @@ def serve(
     from assistant.api.server import check_login, listen, serve_until_stopped, url_of
     from assistant.owner import acquire
     from assistant.paths import Home
+    from assistant.peers import FIRST_USE
 
     check_login(settings.serve)
     home = Home(settings.home)
@@ -43,7 +44,7 @@ def serve(
             from assistant.services import Services
 
             url = url_of(listener)
-            run.screen.note(f"opening {home.root}")
+            run.screen.note(f"opening {home.root}" if home.database.exists() else f"{FIRST_USE} ({home.root})")
             services = Services.open(settings)
             workers = Workers()
             try:

@@ -140,11 +140,13 @@ def test_ids_are_looked_up_and_never_become_paths(client: TestClient, path: str)
     assert client.get(path).status_code == 404
 
 
-def test_a_report_runs_no_scripts(client: TestClient, services) -> None:
+def test_a_report_is_shut_in(client: TestClient, services) -> None:
     folder = services.home.runs / "demo-run"
     folder.mkdir()
     (folder / "report.html").write_text("<html><script>alert(1)</script></html>", encoding="utf-8")
     done = client.get("/reports/demo-run")
     assert done.status_code == 200
     policy = done.headers["content-security-policy"]
-    assert "default-src 'none'" in policy and "script-src" not in policy and "sandbox" in policy
+    assert "default-src 'none'" in policy and "sandbox" in policy
+    assert "allow-same-origin" not in policy and "http" not in policy and "connect-src" not in policy
+    assert done.headers["cache-control"] == "no-store"

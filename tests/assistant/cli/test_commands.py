@@ -59,6 +59,8 @@ def test_a_misspelt_variant_leaves_no_conversation_behind(joyul, demo_home) -> N
     [
         (("ask", ""), 3, "input"),
         (("ask", "hi", "--conversation", "nowhere"), 3, "input"),
+        (("ask", "hi", "--home", "/dev/null/home"), 5, "resource"),
+        (("serve", "--home", "/dev/null/home"), 5, "resource"),
         (("ask", "hi", "-k", "0"), 2, "usage"),
         (("ask", "hi", "--set", "nonsense"), 2, "usage"),
         (("ask", "hi", "--set", "retrieval.floot=1"), 2, "usage"),

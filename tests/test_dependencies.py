@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-OURS = {"assistant", "tuning", "eval", "setup"}
+OURS = {"assistant", "tuning", "eval", "data", "setup"}
 
 # Declared without an import of ours, each for a reason.
 INDIRECT = {

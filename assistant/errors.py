@@ -7,7 +7,8 @@
     ├── ResourceError     5  disk or memory is not enough
     ├── InUseError        6  another process owns the state folder
     ├── DamagedError      7  stored data is damaged
-    └── RefusedError      8  unsafe, so not done
+    ├── RefusedError      8  unsafe, so not done
+    └── CancelledError  130  a person stopped it; what is finished is kept
 
 Anything else that escapes is a bug: exit 1, details in the log file only.
 """
@@ -79,6 +80,12 @@ class RefusedError(JoyulError):
     exit_code, kind = 8, "refused"
 
 
+class CancelledError(JoyulError):
+    """A person stopped it; what is finished is kept."""
+
+    exit_code, kind = 130, "cancelled"
+
+
 KINDS: dict[str, type[JoyulError]] = {
     cls.kind: cls
     for cls in (
@@ -90,6 +97,7 @@ KINDS: dict[str, type[JoyulError]] = {
         InUseError,
         DamagedError,
         RefusedError,
+        CancelledError,
     )
 }
 

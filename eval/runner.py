@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.errors import JoyulError, UnavailableError
+from assistant.errors import CancelledError, UnavailableError
 from assistant.schema import Variant
 from eval.cache import AnswerCache
 from eval.result import RunResult, assemble
@@ -31,10 +31,8 @@ Progress = Callable[[dict[str, object]], None]
 Cancelled = Callable[[], bool]
 
 
-class RunCancelled(JoyulError):
-    """The run was cancelled; what is finished is kept and the next start goes on from there."""
-
-    exit_code, kind = 130, "cancelled"
+class RunCancelled(CancelledError):
+    """The run was cancelled; the next start goes on from what is finished."""
 
 
 def run_suite(

@@ -1,11 +1,8 @@
 """The page as a whole: one Blocks a language, mounted at ``/ko`` and ``/en``; ``/`` leads to the right one."""
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import gradio as gr
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 
 from assistant.locales import LANGUAGES
 from assistant.schema import Language
@@ -65,7 +62,7 @@ def build_page(
 
 
 def mount(app: FastAPI, services: Services) -> FastAPI:
-    """Add the page, the language choice at ``/`` and the reports to the app."""
+    """Add the page and the language choice at ``/`` to the app."""
     running, runs = Running(), Evaluations(services)
 
     @app.get("/", include_in_schema=False)
@@ -89,11 +86,6 @@ def mount(app: FastAPI, services: Services) -> FastAPI:
     def favicon() -> Response:
         """Serve the mark: two levels being evened out."""
         return Response(MARK, media_type="image/svg+xml")
-
-    @app.get("/reports/{run}", include_in_schema=False)
-    def report(run: str) -> Response:
-        """Serve a finished run's report; the name is looked up, never made into a path."""
-        return report_of(services, run)
 
     limit = f"{services.settings.retrieval.file_megabytes}mb"
     for language in LANGUAGES:
@@ -124,15 +116,3 @@ def preferred(accepted: str) -> Language:
             weight = 0.0
         ranked.append((-weight, at, name.split("-")[0].lower()))
     return next((code for _, _, name in sorted(ranked) for code in LANGUAGES if code == name), "en")
-
-
-def report_of(services: Services, run: str) -> Response:
-    """Return a finished run's HTML report, or 404."""
-    from eval.run_folder import finished_runs
-
-    known: Sequence[dict[str, str]] = [each for each in finished_runs(services.home.runs) if each["run"] == run]
-    file = Path(known[0]["report"]) if known else None
-    if file is None or not file.is_file():
-        error = {"kind": "input", "message": "no such report", "hint": "open it from the evaluate page"}
-        return JSONResponse({"error": error}, 404)
-    return HTMLResponse(file.read_text(encoding="utf-8"), headers={"cache-control": "no-store"})

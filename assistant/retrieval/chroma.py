@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.errors import DamagedError
+from assistant.errors import DamagedError, ResourceError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -180,5 +180,7 @@ class _Guard:
         # Chroma's Rust core panics with a BaseException of its own on some damages.
         stop = (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError)
         if error is not None and not isinstance(error, stop):
+            if "full" in str(error) or "No space" in str(error):
+                raise ResourceError(f"{self._message}: the disk is full", "free some space") from error
             cause = str(error).splitlines()[0] if str(error) else repr(error)
             raise DamagedError(f"{self._message}: {cause}", DAMAGED) from error

@@ -9,7 +9,7 @@ import threading
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -56,8 +56,9 @@ class LiveEmbedder(Protocol):
         ...
 
 
+@cache
 def open_embedder(name: str) -> LiveEmbedder:
-    """Return an embedder by table name, folder, hub id or dotted ``module:Class``; weights load at first use.
+    """Return an embedder by table name, folder, hub id or dotted ``module:Class``; one a name, loaded at first use.
 
     Raises:
         UsageError: an empty name.
@@ -164,7 +165,9 @@ class MiniLM:
     def _load(self) -> tuple[Any, Any]:
         if self._loaded is None:
             from transformers import AutoModel, AutoTokenizer
+            from transformers.utils import logging
 
+            logging.disable_progress_bar()
             folder = str(self._folder)
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             model = AutoModel.from_pretrained(folder, local_files_only=True, dtype="float32")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 CANDIDATES = 50
 RANK_CONSTANT = 60
+MAX_QUERY = 2_000
 GATE = 5  # the floor asks whether any of the first few reaches it
 RETRIEVERS: dict[str, str] = {
     "hybrid": "assistant.retrieval.hybrid:HybridRetriever",
@@ -65,7 +66,8 @@ class HybridRetriever:
 
     def search(self, query: str, k: int) -> list[Passage]:
         """Return at most ``k`` passages, best first; none where nothing reaches the floor."""
-        if not query.strip() or k < 1:
+        query = query.strip()[-MAX_QUERY:]  # the end of a long message is its question
+        if not query or k < 1:
             return []
         count = max(CANDIDATES, 2 * k)
         words = {hit.key: hit for hit in self.corpus.keyword(query, count)} if "keyword" in self.uses else {}

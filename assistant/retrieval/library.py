@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from assistant.errors import InputError, UsageError
+from assistant.errors import InputError, UnavailableError, UsageError
 from assistant.lazy import lookup, nearest
 from assistant.paths import Home
-from assistant.retrieval.chroma import VectorStore
+from assistant.retrieval.chroma import DAMAGED, VectorStore
 from assistant.retrieval.collection import Collection
 from assistant.retrieval.embeddings import LiveEmbedder, open_embedder
 from assistant.retrieval.hybrid import RETRIEVERS, HybridRetriever
@@ -25,7 +25,7 @@ from assistant.retrieval.loaders import load
 from assistant.retrieval.originals import Originals
 from assistant.retrieval.rebuilding import rebuild_collection
 from assistant.retrieval.registry import CollectionRecord, Record, Registry
-from assistant.retrieval.reports import AddReport, DocumentInfo, DocumentText, LibraryStatus, info
+from assistant.retrieval.reports import AddReport, DocumentInfo, DocumentText, LibraryStatus, info, stale_message
 from assistant.retrieval.splitting import SPLITTING_VERSION
 from assistant.retrieval.vectors import embed_chunks, new_index_name
 from assistant.schema import digest, normalise
@@ -35,6 +35,7 @@ from assistant.store import Store
 Progress = Callable[[str, int, int], None]
 SEARCH_VERSION = 1
 EXAMPLES = "-examples"
+NO_IDENTITY: dict[str, Any] = {"embedder": {"name": "none", "dimension": 0, "languages": []}}
 BATCH_DOCUMENTS = 64
 BATCH_BYTES = 32_000_000
 __all__ = ["AddReport", "DocumentInfo", "DocumentText", "Failure", "Library", "LibraryStatus"]
@@ -188,21 +189,16 @@ class Library:
     def status(self, collection: str = "documents") -> LibraryStatus:
         """Return how a collection can be searched, with one line for a banner where not everything is well."""
         record = self._registry.collection(collection)
-        wanted = self._wanted()
+        trouble = self._collection(collection).trouble
+        try:
+            wanted = self._wanted()
+        except UnavailableError as error:
+            wanted, trouble = record.identity if record else NO_IDENTITY, error.message
         made = record.identity if record else wanted
         stale = made != wanted
-        message = self._collection(collection).trouble
-        if stale and not message:
-            old, new = made["embedder"], wanted["embedder"]
-            message = (
-                f"index built with {old['name']} ({old['dimension']}), now {new['name']} ({new['dimension']}): "
-                "rebuild with `joyul docs rebuild`, or switch back"
-                if old != new
-                else "index built with other chunk sizes: rebuild with `joyul docs rebuild`, or switch back"
-            )
-        damaged = bool(self._collection(collection).trouble)
-        languages = tuple(made["embedder"]["languages"])
-        return LibraryStatus(damaged, stale, message, made["embedder"]["name"], languages)
+        message = trouble or (stale_message(made, wanted) if stale else "")
+        embedder = made["embedder"]
+        return LibraryStatus(trouble == DAMAGED, stale, message, embedder["name"], tuple(embedder["languages"]))
 
     def close(self) -> None:
         """Release files; the next use opens them again."""

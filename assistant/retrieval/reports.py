@@ -1,6 +1,7 @@
 """What the library tells: reports, rows of lists, texts, states."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from assistant.retrieval.ingest import Failure
 from assistant.retrieval.registry import Record
@@ -62,3 +63,12 @@ def info(row: Record) -> DocumentInfo:
     return DocumentInfo(
         row.id, row.name, row.collection, row.status, row.passages, row.language, row.bytes, row.added, row.reason
     )
+
+
+def stale_message(made: dict[str, Any], wanted: dict[str, Any]) -> str:
+    """Return one line on an index that was made with other settings than the present ones."""
+    old, new = made["embedder"], wanted["embedder"]
+    mend = "rebuild with `joyul docs rebuild`, or switch back"
+    if old == new:
+        return f"index built with other chunk sizes: {mend}"
+    return f"index built with {old['name']} ({old['dimension']}), now {new['name']} ({new['dimension']}): {mend}"

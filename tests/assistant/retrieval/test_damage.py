@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 
 from assistant.paths import Home
+from assistant.retrieval.chroma import VectorStore
+from assistant.retrieval.embeddings import Hashing
+from assistant.retrieval.registry import Registry
+from assistant.store import Store
 
 QUESTIONS = ["what does a violin bridge cost", "피아노 조율 비용", "how long are oboe reeds soaked"]
 
@@ -83,6 +87,31 @@ def test_damaged_keyword_cache_is_made_anew(home: Home, open_library, folder: Pa
     assert open_library().retriever(kind="keyword").search("violin bridge", 1)
     shutil.rmtree(home.index / "words")
     assert open_library().retriever(kind="keyword").search("violin bridge", 1)
+
+
+def test_missing_vectors_are_noticed_and_strays_are_swept(home: Home, open_library, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    library = open_library()
+    library.add([folder])
+    index = Registry(Store(home.database).engine).collection("documents").vectors  # type: ignore[union-attr]
+    library.close()
+
+    vectors = VectorStore(home.index / "vectors")
+    keys = sorted(vectors.keys(index))
+    vectors.upsert(index, ["stray-0-0"], Hashing().embed(["A new bridge for a violin costs 45 dollars."]))
+    vectors.close()
+    library = open_library()
+    assert library.retriever(kind="meaning").search("violin bridge costs", 3)
+    assert not library.status().damaged
+    library.close()
+    assert sorted(vectors.keys(index)) == keys
+    vectors.delete(index, keys[:1])
+    vectors.close()
+
+    library = open_library()
+    assert library.retriever().search("violin bridge costs", 3)
+    assert library.status().damaged
+    library.rebuild()
+    assert not library.status().damaged
 
 
 def test_lost_original_keeps_what_was_read_of_it(open_library, folder: Path) -> None:  # type: ignore[no-untyped-def]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.errors import InputError, UsageError
+from assistant.errors import InputError, UnavailableError, UsageError
 from assistant.paths import Home
 from assistant.retrieval.library import Library
 
@@ -169,6 +169,17 @@ def test_another_embedder_asks_for_a_rebuild_and_the_old_index_serves(open_libra
     assert second.retriever(kind="meaning").search("harp strings", 1)[0].document == "harp.txt"
     second.close()
     assert open_library("hashing").status().rebuild_needed
+
+
+def test_an_embedder_that_is_not_there_leaves_search_alive(open_library, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    open_library("hashing").add([folder])
+    library = open_library("nobody/no-such-embedder")
+    assert library.retriever().search("violin bridge costs", 1)
+    assert "nobody/no-such-embedder" in library.status().message
+    assert not library.status().damaged
+    with pytest.raises(UnavailableError, match="hub cache"):
+        library.rebuild()
+    assert library.retriever().search("violin bridge costs", 1)
 
 
 def test_chunk_size_is_part_of_the_identity(open_library, folder: Path) -> None:  # type: ignore[no-untyped-def]

@@ -37,6 +37,7 @@ def test_text_is_read_in_every_encoding_or_refused(text: str, encoding: str) -> 
         ("Käse, Brötchen und Äpfel für 5 € im Café", "cp1252"),
         ("これは日本語の文章です。図書館は月曜日に休みます。", "shift_jis"),
         ("图书馆星期一不开放。每人可以借七本书，期限十四天。", "gb18030"),
+        ("北京报告包括各个国家的基本规划", "gb18030"),
         ("圖書館星期一不開放。每人可以借七本書。", "big5"),
         ("Библиотека закрыта по понедельникам", "cp1251"),
     ],

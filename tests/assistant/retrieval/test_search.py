@@ -73,7 +73,7 @@ def test_a_folder_that_is_no_embedder(tmp_path: Path) -> None:
 
 
 def test_english_embedder_stays_out_of_korean_and_finds_paraphrases(open_library, folder: Path) -> None:  # type: ignore[no-untyped-def]
-    library: Library = open_library("minilm")
+    library: Library = open_library("minilm", floor=0.0)
     library.add([folder])
     assert library.status().languages == ("en",)
     meaning = library.retriever(kind="meaning")
@@ -96,6 +96,8 @@ def test_recall_against_brute_force(tmp_path: Path) -> None:
     for query in queries:
         exact = {f"a-b-{number}" for number in np.argsort(-(vectors @ query))[:10]}
         found = store.search("recall", query, 10)
+        for key, cosine in found:
+            assert cosine == pytest.approx(float(vectors[int(key.split("-")[-1])] @ query), abs=1e-4)
         hits += len(exact & {key for key, _ in found})
         assert found == sorted(found, key=lambda pair: -pair[1])
     store.close()

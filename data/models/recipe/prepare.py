@@ -13,7 +13,7 @@ import json
 import lzma
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,19 +111,25 @@ def write(folder: Path, name: str, rows: Iterable[Row]) -> Row:
     return {"rows": sum(count.values()), "sources": dict(count), "sha256": digest.hexdigest()}
 
 
-def prepare(corpus: Path, out: Path, docs: int, plain: int, talk: int) -> Row:
-    """Write all files; return the manifest."""
+def prepare(corpus: Path, out: Path, docs: int, plain: int, talk: int, only: Sequence[str] = FILES) -> Row:
+    """Write the files named in ``only``; return the manifest, in which other entries stay as they were."""
     out.mkdir(parents=True, exist_ok=True)
     blocked = Blocklist(evaluation_texts(corpus))
-    asker = Asker(stream("korean", "questions"))
-    manifest = {
-        "plain": write(out, "plain", plain_rows(corpus, blocked, plain)),
-        "talk": write(out, "talk", message_rows(corpus, "talk", talk)),
-        "tasks": write(out, "tasks", message_rows(corpus, "tasks", talk)),
-        "reading": write(out, "reading", reading_rows(corpus, blocked, asker)),
-        "korean": write(out, "korean", korean_rows(corpus, blocked, asker, docs)),
-    }
-    (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    path = out / "manifest.json"
+    manifest: Row = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    for name in only:
+        # Each file has an analyser of its own, so that files can be made again one by one.
+        asker = Asker(stream("korean", name)) if name in ("reading", "korean") else None
+        if name == "plain":
+            rows = plain_rows(corpus, blocked, plain)
+        elif asker is None:
+            rows = message_rows(corpus, name, talk)
+        elif name == "reading":
+            rows = reading_rows(corpus, blocked, asker)
+        else:
+            rows = korean_rows(corpus, blocked, asker, docs)
+        manifest[name] = write(out, name, rows)
+        path.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     return manifest
 
 
@@ -135,8 +141,9 @@ def main() -> None:
     parser.add_argument("--docs", type=int, default=6000, help="paragraphs of Korean documentation to ask about")
     parser.add_argument("--plain", type=int, default=1_500_000, help="characters of general text a file")
     parser.add_argument("--talk", type=int, default=6000, help="conversations a file")
+    parser.add_argument("--only", nargs="*", choices=FILES, default=FILES, help="make only these files again")
     options = parser.parse_args()
-    manifest = prepare(options.corpus, options.out, options.docs, options.plain, options.talk)
+    manifest = prepare(options.corpus, options.out, options.docs, options.plain, options.talk, options.only)
     print(json.dumps({name: about["rows"] for name, about in manifest.items()}))
 
 

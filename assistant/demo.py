@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from assistant.adapters import list_adapters
@@ -16,36 +17,49 @@ EXAMPLES = "triage-examples"
 def install_demo(home: Home, library: Library) -> bool:
     """Install the demo's documents, labelled examples and adapters; return whether anything was done.
 
-    What a person removed stays removed: a marker remembers which demo was installed. Adapters are
-    copied by rename, so a kill leaves a whole one or none, and the next start goes on.
+    A marker remembers what was installed: an adapter that a person removed stays removed, one that
+    they replaced stays theirs, and one that is still the demo's gives way to a newer demo's.
     """
     source = data_root() / "demo"
     marker = home.root / "demo.json"
+    known = json.loads(marker.read_text(encoding="utf-8")) if marker.is_file() else {}
     version = _version(source)
-    if marker.is_file() and json.loads(marker.read_text(encoding="utf-8")).get("version") == version:
+    if known.get("version") == version:
         return False
     library.add([source / "documents"], DOCUMENTS)
     library.add([_examples(source / "triage" / "train.jsonl", home)], EXAMPLES)
-    have = {adapter.manifest.name for adapter in list_adapters(home)}
-    for folder in sorted((source / "adapters").glob("*/")):
-        if folder.name not in have:
-            staging = home.adapters / f".{folder.name}.partial"
-            shutil.rmtree(staging, ignore_errors=True)
-            shutil.copytree(folder, staging)
-            staging.rename(home.adapters / folder.name)
-    marker.write_text(json.dumps({"version": version}), encoding="utf-8")
+    adapters = _install_adapters(source / "adapters", home, known.get("adapters", {}))
+    marker.write_text(json.dumps({"version": version, "adapters": adapters}), encoding="utf-8")
     return True
 
 
+def _install_adapters(source: Path, home: Home, known: Mapping[str, str]) -> dict[str, str]:
+    """Copy adapters by rename, so a kill leaves a whole one or none; return name -> hash of what shipped."""
+    have = {adapter.manifest.name: adapter.manifest.weights_hash for adapter in list_adapters(home)}
+    shipped = {}
+    for folder in sorted(path.parent for path in source.glob("*/manifest.json")):
+        name, target = folder.name, home.adapters / folder.name
+        shipped[name] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["weights_hash"]
+        if have.get(name) == shipped[name] or have.get(name) != known.get(name):
+            continue
+        staging = home.adapters / f".{name}.partial"
+        shutil.rmtree(staging, ignore_errors=True)
+        shutil.copytree(folder, staging)
+        shutil.rmtree(target, ignore_errors=True)
+        staging.rename(target)
+    return shipped
+
+
 def _version(source: Path) -> str:
-    files = sorted(path for path in source.rglob("*") if path.is_file() and path.suffix in {".md", ".jsonl", ".json"})
-    return digest([(str(path.relative_to(source)), path.stat().st_size) for path in files])
+    files = sorted(path for path in source.rglob("*") if path.suffix in {".md", ".jsonl", ".json"} and path.is_file())
+    return digest([(str(path.relative_to(source)), digest(path.read_text(encoding="utf-8"))) for path in files])
 
 
 def _examples(train: Path, home: Home) -> Path:
     """Write each labelled ticket as a small document, so that retrieval finds solved examples."""
     folder = home.root / "triage-examples"
-    folder.mkdir(exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
     words = {"ko": ("메시지", "답"), "en": ("Message", "Answer")}
     for line in train.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)

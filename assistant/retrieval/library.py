@@ -91,11 +91,11 @@ class Library:
                 if progress is not None:
                     progress(source.name, number, len(found.sources))
             self._commit(record, batch, report)
+            names = {source.name for source in found.sources}
             gone = [
                 row.id
                 for row in known.values()
-                if any(Path(row.source).is_relative_to(folder) for folder in found.whole)
-                and row.name not in {source.name for source in found.sources}
+                if any(Path(row.source).is_relative_to(folder) for folder in found.whole) and row.name not in names
             ]
             report.removed = self._drop(gone, collection)
             self._collection(collection).changed()

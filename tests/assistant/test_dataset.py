@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.dataset import MAX_LINE_BYTES, Example, content_hash, near_duplicates, read_examples, to_row, write_examples
+from assistant.dataset import (
+    MAX_LINE_BYTES,
+    Example,
+    content_hash,
+    near_duplicates,
+    read_examples,
+    to_row,
+    write_examples,
+)
 from assistant.errors import InputError
 from assistant.schema import Message, Shot, normalise
 

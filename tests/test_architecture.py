@@ -176,7 +176,7 @@ def test_tests_are_no_packages() -> None:
 
 
 def test_data_holds_no_code_and_no_pickles() -> None:
-    allowed = {".md", ".txt", ".yaml", ".yml", ".json", ".jsonl", ".safetensors", ".jinja", ".csv", ".py"}
+    allowed = {".md", ".txt", ".yaml", ".yml", ".json", ".jsonl", ".safetensors", ".jinja", ".csv", ".py", ".png"}
     kept = [path for path in (ROOT / "data").rglob("*") if path.is_file() and ".mypy_cache" not in path.parts]
     strange = [shown(path) for path in kept if path.suffix not in allowed and "__pycache__" not in path.parts]
     assert not strange

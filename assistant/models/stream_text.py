@@ -58,10 +58,11 @@ class StopText:
         if not self._stops:
             return text
         self._held += text
-        places = [place for stop in self._stops if (place := self._held.find(stop)) >= 0]
-        if places:
+        # The one that is complete first ends the answer, so it does not matter how the text arrived in pieces.
+        found = [(place + len(stop), place) for stop in self._stops if (place := self._held.find(stop)) >= 0]
+        if found:
             self.hit = True
-            shown, self._held = self._held[: min(places)], ""
+            shown, self._held = self._held[: min(found)[1]], ""
             return shown
         keep = max(_overlap(self._held, stop) for stop in self._stops)
         shown = self._held[: len(self._held) - keep]

@@ -7,6 +7,7 @@ drop every Hangul letter, so any Korean answer would get 0.
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
@@ -42,13 +43,12 @@ def _run(work: Callable[[dict[str, Any]], Coroutine[Any, Any, float]]) -> Score:
     ragas = _ragas()
     if isinstance(ragas, Exception):
         return Score(None, f"ragas cannot be loaded: {str(ragas) or type(ragas).__name__:.120}")
-    loop = asyncio.new_event_loop()
     try:
-        value = float(loop.run_until_complete(work(ragas)))
+        # On a thread of its own: whoever calls may be inside a running event loop.
+        with ThreadPoolExecutor(1) as worker:
+            value = float(worker.submit(lambda: asyncio.run(work(ragas))).result())
     except Exception as error:  # a foreign metric's failure is a reason, not a score
         return Score(None, f"ragas failed: {str(error) or type(error).__name__:.120}")
-    finally:
-        loop.close()
     # Ragas reports its own failures as NaN.
     return Score(value) if value == value else Score(None, "ragas returned no number")
 

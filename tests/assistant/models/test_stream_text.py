@@ -74,9 +74,9 @@ def test_stop_strings_wherever_the_pieces_break(text: str, stops: list[str], siz
         shown += watcher.add(text[place : place + size])
         place += size
     shown += watcher.finish()
-    places = [text.find(stop) for stop in stops if stop in text]
-    assert shown == (text[: min(places)] if places else text)
-    assert watcher.hit == bool(places)
+    found = [(text.find(stop) + len(stop), text.find(stop)) for stop in stops if stop in text]
+    assert shown == (text[: min(found)[1]] if found else text)
+    assert watcher.hit == bool(found)
 
 
 def test_only_what_may_become_a_stop_is_held_back() -> None:

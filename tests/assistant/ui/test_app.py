@@ -1,6 +1,5 @@
-"""The mounted page: language choice, reports, failures as messages, nothing foreign."""
+"""The mounted page: language choice, failures as messages, nothing foreign."""
 
-import json
 import re
 from typing import TYPE_CHECKING
 
@@ -59,16 +58,6 @@ def test_a_page_loads_nothing_from_elsewhere(client: TestClient, language: str) 
 
 def test_styles_and_script_name_no_host() -> None:
     assert not re.search(r"https?://|url\(|@import", css() + head(Words("ko")))
-
-
-def test_a_report_is_served_by_its_name_only(client: TestClient, services: "Services") -> None:
-    folder = services.home.runs / "tiny-1"
-    folder.mkdir()
-    (folder / "result.json").write_text(json.dumps({"suite": "tiny", "created": "1"}), encoding="utf-8")
-    (folder / "report.html").write_text("<p>the report</p>", encoding="utf-8")
-    assert client.get("/reports/tiny-1").text == "<p>the report</p>"
-    for other in ("tiny-2", "..%2f..%2fjoyul.sqlite", "tiny-1%2f..%2f..%2fjoyul.sqlite", "%2e%2e"):
-        assert client.get(f"/reports/{other}", follow_redirects=False).status_code in (404, 307)
 
 
 def test_failures_become_messages_with_the_next_step(page: Page) -> None:

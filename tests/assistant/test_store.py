@@ -54,6 +54,15 @@ def test_deleting_a_conversation_takes_messages_and_feedback_with_it(store: Stor
     assert store.counts() == {"conversations": 0, "messages": 0, "feedback": 0, "votes": 0}
 
 
+def test_deleted_text_is_gone_from_the_disk(tmp_path: Path):
+    store = Store(tmp_path / "joyul.sqlite")
+    chat = store.create_conversation()
+    store.add_message(chat, "user", "xyzzy-plugh " * 500)
+    store.delete_conversation(chat)
+    store.close()
+    assert not [file for file in tmp_path.iterdir() if b"xyzzy-plugh" in file.read_bytes()]
+
+
 @pytest.mark.parametrize(("kind", "text"), [("love", ""), ("edit", "  ")])
 def test_feedback_that_means_nothing_is_refused(store: Store, kind: str, text: str):
     message = store.add_message(store.create_conversation(), "assistant", "답")

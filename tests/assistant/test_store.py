@@ -58,6 +58,8 @@ def test_deleted_text_is_gone_from_the_disk(tmp_path: Path):
     store = Store(tmp_path / "joyul.sqlite")
     chat = store.create_conversation()
     store.add_message(chat, "user", "xyzzy-plugh " * 500)
+    store.close()
+    store = Store(tmp_path / "joyul.sqlite")
     store.delete_conversation(chat)
     store.close()
     assert not [file for file in tmp_path.iterdir() if b"xyzzy-plugh" in file.read_bytes()]

@@ -51,7 +51,6 @@ class RetrievalSettings(_Section):
     embedder: str = "minilm"
     chunk_characters: int = Field(360, ge=100, le=8000)
     chunk_overlap: int = Field(0, ge=0, le=1000)
-    k: int = Field(2, ge=1, le=50)
     floor: float = Field(0.25, ge=0.0, le=1.0)
     file_megabytes: int = Field(64, ge=1)
 

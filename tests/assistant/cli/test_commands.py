@@ -150,13 +150,13 @@ def test_settings_say_who_set_them_and_mask_secrets(joyul, monkeypatch, tmp_path
     monkeypatch.setenv("JOYUL_MODEL__API_KEY", "canary-1234567890")
     monkeypatch.setenv("JOYUL_SERVE__LOGIN", "joyul:canary-abcdefgh")
     file = tmp_path / "own.yaml"
-    file.write_text("retrieval: {k: 3}\n", encoding="utf-8")
+    file.write_text("retrieval: {chunk_overlap: 30}\n", encoding="utf-8")
     done = joyul("settings", "--origins", "--config", str(file), "--json")
     assert "canary" not in done.out + done.err
     rows = {row["setting"]: row for row in done.document["settings"]}
     assert rows["model.name"]["origin"] == "flag"
     assert rows["model.api_key"]["origin"] == "JOYUL_MODEL__API_KEY"
-    assert rows["retrieval.k"]["origin"] == str(file)
+    assert rows["retrieval.chunk_overlap"]["origin"] == str(file)
     assert rows["engine.max_rows"]["origin"] == "default"
 
 

@@ -37,7 +37,7 @@ def test_a_damaged_card_is_as_good_as_none(home) -> None:
 
 
 def test_flags_that_the_app_does_not_have_are_refused(settings) -> None:
-    check_overrides(settings, {"model.name": "scripted", "retrieval.k": "2"})
+    check_overrides(settings, {"model.name": "scripted", "retrieval.chunk_overlap": "0"})
     with pytest.raises(UsageError, match=r"model\.name"):
         check_overrides(settings, {"model.name": "embedded"})
     with pytest.raises(UsageError) as hidden:

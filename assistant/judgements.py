@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Engine, insert, select
@@ -12,6 +13,10 @@ from assistant.schema import normalise
 from assistant.tables import feedback, votes
 
 FEEDBACK_KINDS = ("up", "down", "edit")
+NO_WINNER = ("tie", "both_bad")
+MOST_COMPARED = 4
+ROWS_A_STATEMENT = 1000
+VOTE_HINT = "vote for one of two to four compared variants, for tie or for both_bad"
 
 
 class Judgements:
@@ -63,21 +68,50 @@ class Judgements:
         blind: bool,
         language: str,
         author: str = "local",
+        task: str = "",
+        suite: str = "",
+        item: str = "",
     ) -> str:
-        """Keep a side-by-side vote, ties included.
+        """Keep a side-by-side vote, ties included; ``task``, ``suite`` and ``item`` where they are known.
 
         Raises:
-            InputError: the choice is neither a compared variant nor ``tie`` nor ``both_bad``.
+            InputError: it is no vote, e.g. for something that was not compared.
         """
-        if choice not in (*variants, "tie", "both_bad"):
-            raise InputError(f"vote for {choice!r} cannot be kept", "vote for a compared variant, tie or both_bad")
-        key = new_id()
-        row = {"id": key, "question": normalise(question), "variants": list(variants), "answers": list(answers)}
-        more = {"receipts": [dict(r) for r in receipts], "choice": choice, "blind": blind, "language": language}
-        self._write(insert(votes).values(**row, **more, author=author, created=time.time()))
-        return key
+        shown = (normalise(question), language, list(variants), list(answers), [dict(r) for r in receipts])
+        vote = Vote(new_id(), *shown, choice, blind, author, time.time(), task, suite, item)
+        self.add_votes([vote])
+        return vote.id
+
+    def add_votes(self, added: Sequence[Vote]) -> None:
+        """Keep whole votes, e.g. imported ones, all or none.
+
+        Raises:
+            InputError: one of them is no vote.
+        """
+        for vote in added:
+            problem = vote_problem(vote)
+            if problem:
+                raise InputError(f"this vote cannot be kept: {problem}", VOTE_HINT)
+        rows = [asdict(vote) for vote in added]
+        # In parts, as SQLite takes only so many values a statement; still one transaction.
+        self._write(
+            *(insert(votes).values(rows[at : at + ROWS_A_STATEMENT]) for at in range(0, len(rows), ROWS_A_STATEMENT))
+        )
 
     def votes(self) -> list[Vote]:
         """Return all votes in the order they came."""
         with self.engine.connect() as connection:
-            return [Vote(**row._mapping) for row in connection.execute(select(votes).order_by(votes.c.created))]
+            rows = connection.execute(select(votes).order_by(votes.c.created, votes.c.id))
+            return [Vote(**row._mapping) for row in rows]
+
+
+def vote_problem(vote: Vote) -> str:
+    """Return why a vote says nothing that can be counted; empty where it does."""
+    names = vote.variants
+    if not 2 <= len(set(names)) == len(names) <= MOST_COMPARED or set(names) & set(NO_WINNER):
+        return f"variants: expected two to four different names, found {names!r:.80}"
+    if not len(vote.answers) == len(vote.receipts) == len(names):
+        return f"answers, receipts: expected one of each for {len(names)} variants"
+    if vote.choice not in (*names, *NO_WINNER):
+        return f"choice: {vote.choice!r:.80} was not compared"
+    return "" if vote.question.strip() else "question: is empty"

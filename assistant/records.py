@@ -48,7 +48,10 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One side-by-side vote; ``choice`` is a variant's name, ``tie`` or ``both_bad``."""
+    """One side-by-side vote; ``choice`` is a variant's name, ``tie`` or ``both_bad``.
+
+    ``task``, ``suite`` and ``item`` (its id there) are empty for a question nobody has filed.
+    """
 
     id: str
     question: str
@@ -60,6 +63,9 @@ class Vote:
     blind: bool
     author: str
     created: float
+    task: str = ""
+    suite: str = ""
+    item: str = ""
 
 
 def new_id() -> str:

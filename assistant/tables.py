@@ -71,6 +71,9 @@ votes = Table(
     Column("blind", Boolean, nullable=False),
     Column("author", String(64), nullable=False, default="local"),
     Column("created", Float, nullable=False),
+    Column("task", String(64), nullable=False, default="", server_default=""),
+    Column("suite", String(128), nullable=False, default="", server_default=""),
+    Column("item", Text, nullable=False, default="", server_default=""),
 )
 
 documents = Table(

@@ -48,6 +48,11 @@ class Home:
         return self.root / "runs"
 
     @property
+    def figures(self) -> Path:
+        """What was measured of base models, one file a weight hash: a cache."""
+        return self.root / "figures"
+
+    @property
     def lock(self) -> Path:
         """The file whose lock says who owns the folder."""
         return self.root / "owner.lock"

@@ -70,6 +70,17 @@ class EngineSettings(_Section):
     max_tokens: int = Field(128, ge=1, le=8192)
 
 
+class JudgeSettings(_Section):
+    """The model that judges answers in an evaluation; any OpenAI-compatible server."""
+
+    name: str = ""
+    base_url: str = ""
+    api_key: SecretStr = SecretStr("")
+    timeout_seconds: float = Field(60.0, gt=0)
+    concurrency: int = Field(8, ge=1, le=128)
+    retries: int = Field(3, ge=0, le=10)
+
+
 class Settings(BaseSettings):
     """Everything a person can set."""
 
@@ -88,6 +99,7 @@ class Settings(BaseSettings):
     retrieval: RetrievalSettings = RetrievalSettings()
     engine: EngineSettings = EngineSettings()
     serve: ServeSettings = ServeSettings()
+    judge: JudgeSettings = JudgeSettings()
 
     def model_named(self, name: str) -> ModelSettings:
         """Return the settings of a model; ``default`` is the one under ``model``.

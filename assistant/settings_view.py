@@ -14,7 +14,7 @@ MASK = "********"
 
 def secrets_of(settings: Settings) -> list[str]:
     """Return every secret in force, for the log's mask."""
-    models = [settings.model, *settings.models.values()]
+    models = [settings.model, *settings.models.values(), settings.judge]
     found = [model.api_key.get_secret_value() for model in models]
     login = settings.serve.login
     return [value for value in (*found, login, login.partition(":")[2]) if value]

@@ -59,7 +59,7 @@ def _item(row: dict[str, Any], line: int, kind: Kind) -> Item:
     language = _text(row, "language") or language_of(question)
     if language not in ("ko", "en"):
         raise _Bad(f"language: expected 'ko' or 'en', got {language!r:.40}")
-    document = _text(row, "document")
+    document, *more = _documents(row)
     label, fields = _gold(row, reference) if kind == "label" else ("", {})
     checked: Language = "ko" if language == "ko" else "en"
     return Item(
@@ -73,7 +73,18 @@ def _item(row: dict[str, Any], line: int, kind: Kind) -> Item:
         label=label,
         fields=fields,
         line=line,
+        more_documents=tuple(more),
     )
+
+
+def _documents(row: dict[str, Any]) -> list[str]:
+    """Return the documents that hold the answer; ``document`` is one name or a list of them."""
+    value = row.get("document")
+    if not isinstance(value, list):
+        return [_text(row, "document")]
+    if not value or not all(isinstance(name, str) and name for name in value):
+        raise _Bad(f"document: expected a name or a list of names, got {value!r:.60}")
+    return [normalise(name) for name in value]
 
 
 def _refuse_misspelt(row: dict[str, Any]) -> None:

@@ -32,6 +32,7 @@ class Item:
     label: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
     line: int = 0
+    more_documents: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -66,12 +67,15 @@ class Answer:
 class Score:
     """One metric on one answer. ``value`` None means unscored, and ``reason`` says why: it is never 0.
 
-    ``detail`` carries what set-level metrics and the report need (true and predicted label).
+    ``detail`` carries what set-level metrics and the report need (true and predicted label). Where the
+    same recipe was trained with several seeds, ``replicates`` holds each adapter's score, in their order,
+    and ``value`` is the mean of those that have one.
     """
 
     value: float | None
     reason: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
+    replicates: tuple["Score", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,8 @@ class Comparison:
     """``first`` minus ``second`` on the items that both have a score for.
 
     ``tail`` is the error left outside each end of the interval; ``p`` the two-sided p-value of no
-    difference (``test`` names it), descriptive only; ``se`` the standard error over clusters.
+    difference (``test`` names it), descriptive only; ``se`` the standard error over clusters and
+    training seeds with ``df`` degrees of freedom, ``seed_se`` the seeds' part of it.
     """
 
     first: str
@@ -121,6 +126,8 @@ class Comparison:
     p: float | None = None
     test: str = ""
     se: float | None = None
+    df: float = float("inf")
+    seed_se: float = 0.0
 
     @property
     def level(self) -> float:
@@ -171,7 +178,8 @@ class Verdict:
     ``reason`` is a key of the rule's branch. ``chosen`` and ``against`` are variant names;
     ``detectable`` the smallest true difference that this set would have found with 80 % power, as
     a fraction; ``more_items`` about how many more items would settle it (None: cannot be said).
-    ``after_the_fact`` marks a comparison that was picked by looking at the results.
+    ``after_the_fact`` marks a comparison that was picked by looking at the results. ``seeds`` is the
+    number of training seeds behind the tuned side of the comparison.
     """
 
     choice: Choice
@@ -186,6 +194,7 @@ class Verdict:
     detectable: float | None = None
     more_items: int | None = None
     after_the_fact: bool = False
+    seeds: int = 0
     text: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -209,6 +218,7 @@ class Verdict:
             "detectable": self.detectable,
             "more_items": self.more_items,
             "after_the_fact": self.after_the_fact,
+            "seeds": self.seeds,
         }
 
 

@@ -5,29 +5,13 @@ So a finished run can be scored again, with other metrics, without generating an
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from typing import TYPE_CHECKING, Any
 
 from eval.metrics import metric_named
-from eval.metrics.base import Metric
-from eval.schema import TUNED, UNTUNED, Answer, Approach, Comparison, Estimate, Item, Score, Suite, Verdict
-from eval.stats import (
-    RESAMPLES,
-    Interval,
-    cluster_sums,
-    difference_statistic,
-    interval,
-    jackknife_values,
-    mcnemar_p,
-    sign_flip_p,
-)
-from eval.verdict import Evidence, decide, tail_for
+from eval.metrics.base import Live, Metric
+from eval.schema import Answer, Approach, Comparison, Estimate, Item, Score, Suite, Verdict
+from eval.evidence import Row, estimate, gather
+from eval.verdict import decide
 
-if TYPE_CHECKING:
-    import numpy as np
-
-# Scores of one variant by item id, for one metric.
-Row = Mapping[str, Score]
 SLICE_RESAMPLES = 999
 
 
@@ -57,6 +41,7 @@ def score_answers(
     answers: Mapping[str, Mapping[str, Answer]],
     approaches: Mapping[str, Approach],
     progress: Callable[[str], None] = lambda _: None,
+    live: Live | None = None,
 ) -> Scored:
     """Score every answer with every metric of the suite and draw the verdict.
 
@@ -65,6 +50,7 @@ def score_answers(
         answers: per variant, per item id; every item must be there (failed ones carry ``error``).
         approaches: per variant; decides who is a candidate and who a rival.
         progress: told the name of each metric before it is computed.
+        live: the embedder and what a judge said, for metrics that need them.
     """
     scores: dict[str, dict[str, Row]] = {name: {} for name in answers}
     estimates: dict[str, dict[str, Estimate]] = {name: {} for name in answers}
@@ -72,6 +58,7 @@ def score_answers(
     for metric in metrics.values():
         progress(metric.name)
         items = [item for item in suite.items if metric.applies(item)]
+        metric.prepare(live or Live(), items, list(answers.values()))
         for name, given in answers.items():
             if not items or (metric.searches and not _searches(approaches[name], given)):
                 continue
@@ -79,123 +66,16 @@ def score_answers(
             scores[name][metric.name] = row
             estimates[name][metric.name] = estimate(metric, items, row, tail=suite.alpha / 2)
     primary = metrics[suite.primary]
-    pairs, correlations = _pairs(suite, primary, scores, approaches)
     rows = {name: scores[name][suite.primary] for name in answers if suite.primary in scores[name]}
-    evidence = Evidence(
-        approaches=approaches,
-        pairs={(pair.first, pair.second): pair for pair in pairs},
-        means={name: estimates[name][suite.primary].mean if name in rows else None for name in answers},
-        items=sum(primary.applies(item) for item in suite.items),
-        metric=suite.primary,
-        margin=suite.margin,
-        alpha=suite.alpha,
-        correlations=correlations,
-    )
+    items = [item for item in suite.items if primary.applies(item)]
+    evidence = gather(primary, items, rows, approaches, margin=suite.margin, alpha=suite.alpha)
     confusions, classes = _label_tables(suite, scores)
-    return Scored(scores, estimates, tuple(pairs), _slices(suite, primary, rows), confusions, classes, decide(evidence))
+    pairs = tuple(evidence.pairs.values())
+    return Scored(scores, estimates, pairs, _slices(suite, primary, rows), confusions, classes, decide(evidence))
 
 
 def _searches(approach: Approach, given: Mapping[str, Answer]) -> bool:
     return "rag" in approach or any(answer.query is not None for answer in given.values())
-
-
-def estimate(
-    metric: Metric, items: Sequence[Item], row: Row, *, tail: float = 0.025, resamples: int = 1999
-) -> Estimate:
-    """Return a metric over items: mean and interval over those with a score, and how many have none."""
-    kept = [item for item in items if row[item.id].value is not None]
-    if not kept:
-        return Estimate(None, None, None, 0, len(items), "nothing scored")
-    found = interval(
-        metric.vectors([row[item.id] for item in kept]),
-        [item.group for item in kept],
-        metric.statistic,
-        tail=tail,
-        resamples=resamples,
-        **_limits(metric, 1.0),
-    )
-    return Estimate(found.value, found.low, found.high, len(kept), len(items) - len(kept), found.method)
-
-
-def _limits(metric: Metric, width: float, low: float = 0.0) -> dict[str, Any]:
-    fraction = metric.unit == "fraction"
-    return {"width": width if fraction else None, "bounds": (low, 1.0) if fraction else None}
-
-
-def compare(
-    metric: Metric,
-    items: Sequence[Item],
-    first: Row,
-    second: Row,
-    names: tuple[str, str],
-    tail: float,
-    *,
-    resamples: int = RESAMPLES,
-    with_test: bool = True,
-) -> Comparison:
-    """Return ``first`` minus ``second`` on the items that both have a score for, paired and clustered.
-
-    ``with_test`` adds the descriptive p-value; the rule does not read it.
-    """
-    import numpy as np
-
-    kept, vectors = _paired(metric, items, first, second)
-    if not kept:
-        return Comparison(*names, metric.name, None, None, None, 0, 0, tail, "nothing scored")
-    groups = [item.group for item in kept]
-    statistic = difference_statistic(metric.statistic, vectors.shape[1] // 2)
-    found: Interval = interval(vectors, groups, statistic, tail=tail, resamples=resamples, **_limits(metric, 1.0, -1.0))
-    p, test = None, ""
-    if metric.is_mean and with_test:
-        left = np.array([first[item.id].value for item in kept], dtype=float)
-        right = np.array([second[item.id].value for item in kept], dtype=float)
-        if len(set(groups)) == len(kept) and set(np.unique([left, right])) <= {0.0, 1.0}:
-            p, test = mcnemar_p(left, right), "McNemar exact"
-        else:
-            p, test = sign_flip_p(left - right, groups), "sign-flip permutation"
-    ends = (found.value, found.low, found.high)
-    return Comparison(*names, metric.name, *ends, len(kept), found.clusters, tail, found.method, p, test, found.se)
-
-
-def _paired(metric: Metric, items: Sequence[Item], first: Row, second: Row) -> tuple[list[Item], "np.ndarray"]:
-    import numpy as np
-
-    kept = [item for item in items if first[item.id].value is not None and second[item.id].value is not None]
-    if not kept:
-        return [], np.zeros((0, 2))
-    # Both sides through one call, so that set-level metrics use the same classes for both.
-    both = metric.vectors([row[item.id] for row in (first, second) for item in kept])
-    return kept, np.hstack([both[: len(kept)], both[len(kept) :]])
-
-
-def _pairs(
-    suite: Suite, metric: Metric, scores: Mapping[str, Mapping[str, Row]], approaches: Mapping[str, Approach]
-) -> tuple[list[Comparison], dict[str, list[list[float]]]]:
-    import numpy as np
-
-    items = [item for item in suite.items if metric.applies(item)]
-    candidates = [name for name, approach in approaches.items() if approach in TUNED]
-    rivals = [name for name, approach in approaches.items() if approach in UNTUNED]
-    tail = tail_for(suite.alpha, len(candidates), len(rivals))
-    rows = {name: scores[name][metric.name] for name in approaches if metric.name in scores[name]}
-    # Tuned first, so that a positive difference reads "tuning gains".
-    order = [name for name in (*candidates, *rivals) if name in rows]
-    pairs = [compare(metric, items, rows[a], rows[b], (a, b), tail) for a, b in combinations(order, 2)]
-    correlations: dict[str, list[list[float]]] = {}
-    for tuned in candidates:
-        shared = [item for item in items if all(rows[name][item.id].value is not None for name in (tuned, *rivals))]
-        if len({item.group for item in shared}) < 3 or len(rivals) < 2:
-            continue
-        left = []
-        for rival in rivals:
-            _, vectors = _paired(metric, shared, rows[tuned], rows[rival])
-            statistic = difference_statistic(metric.statistic, vectors.shape[1] // 2)
-            left.append(jackknife_values(cluster_sums(vectors, [item.group for item in shared]), statistic))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            matrix = np.nan_to_num(np.corrcoef(np.stack(left)))
-        np.fill_diagonal(matrix, 1.0)
-        correlations[tuned] = matrix.tolist()
-    return pairs, correlations
 
 
 def _slices(suite: Suite, metric: Metric, rows: Mapping[str, Row]) -> dict[str, dict[str, Estimate]]:

@@ -10,16 +10,25 @@ _VARIANTS = {
 _METRICS = {
     "exact_match": ("정확 일치", "exact match"),
     "token_f1": ("토큰 F1", "token F1"),
+    "rouge_l": ("ROUGE-L", "ROUGE-L"),
     "contains": ("정답 포함", "answer contained"),
     "chrf": ("chrF", "chrF"),
+    "semantic_similarity": ("의미 유사도", "semantic similarity"),
     "accuracy": ("정답률", "accuracy"),
     "macro_precision": ("매크로 정밀도", "macro precision"),
     "macro_recall": ("매크로 재현율", "macro recall"),
     "macro_f1": ("매크로 F1", "macro F1"),
+    "micro_precision": ("마이크로 정밀도", "micro precision"),
+    "micro_recall": ("마이크로 재현율", "micro recall"),
+    "micro_f1": ("마이크로 F1", "micro F1"),
     "json_validity": ("JSON 형식 준수", "JSON validity"),
     "field_accuracy": ("항목 정확도", "field accuracy"),
     "hit_at_k": ("검색 적중(hit@k)", "hit@k"),
+    "recall_at_k": ("검색 재현율(recall@k)", "recall@k"),
     "mrr": ("검색 순위(MRR)", "MRR"),
+    "ndcg": ("검색 nDCG", "nDCG"),
+    "citations_exist": ("인용 번호 유효", "citations exist"),
+    "citations_support": ("인용 근거 일치", "citations supported"),
     "ragas_string_similarity": ("Ragas 문자열 유사도", "Ragas string similarity"),
     "ragas_context_precision": ("Ragas 문맥 정밀도", "Ragas context precision"),
     "ragas_context_recall": ("Ragas 문맥 재현율", "Ragas context recall"),
@@ -38,6 +47,48 @@ _WORDS = {
     "not_enough_evidence": ("증거 부족", "not enough evidence"),
     "verdict": ("판정", "Verdict"),
     "declared": ("실행 전에 정한 것", "Declared before the run"),
+    "points": ("{n}점", "{n} points"),
+    "trials_unknown": ("적혀 있지 않아요", "not stated"),
+    "reads": ("평가 문항을 읽은 횟수", "Reads of the test items"),
+    "reads_count": (
+        "이 설정 그대로 {declared}번, 같은 문항으로 모두 {items}번",
+        "{declared} under this very declaration, {items} of these items in all",
+    ),
+    "reads_unknown": ("세지 않은 실행이에요", "not counted for this run"),
+    "read_again": (
+        "이 문항들은 벌써 {reads}번 읽혔어요. 결과를 보고 설정을 고쳤다면 판정이 실제보다 좋게 나올 수 있어요.",
+        "These items have been read {reads} times. If anything was changed after seeing results, "
+        "the verdict flatters what was changed.",
+    ),
+    "failed_answers": (
+        "{name_ko}: 답 {n}개가 실패해서 채점하지 않았어요({reason}).",
+        "{name_en}: {n} answers failed and are unscored ({reason}).",
+    ),
+    "rescored_from": ("다시 채점한 실행", "Rescored from"),
+    "forest_rival": (
+        "튜닝하지 않은 것 중 점수가 가장 높은 {rival_ko} 방식에서 얼마나 차이 나는지 보여 줘요.",
+        "Each line shows how far a variant is from {rival_en}, the untuned one that scored highest.",
+    ),
+    "forest_note": (
+        "점은 {metric_ko} 차이, 선은 {level}% 동시 신뢰 구간, 색칠한 띠는 의미 없다고 정한 차이예요. "
+        "선 전체가 띠 오른쪽에 있으면 앞서는 거예요.",
+        "Dots are differences in {metric_en}, lines simultaneous {level}% intervals, the band what was declared not "
+        "to matter. A line wholly right of the band is ahead.",
+    ),
+    "decisive_note": (
+        "판정은 튜닝한 방식과 튜닝하지 않은 방식을 하나씩 견준 이 구간만 봐요.",
+        "The verdict reads these intervals, each tuned variant against each untuned one, and nothing else.",
+    ),
+    "counted": ("문항 {items}개, 묶음 {groups}개.", "{items} questions in {groups} groups."),
+    "primary_mark": ("주 지표", "primary"),
+    "unscored_count": ("미채점 {n}", "{n} unscored"),
+    "slice": ("부분", "Part"),
+    "language_ko": ("한국어", "Korean"),
+    "language_en": ("영어", "English"),
+    "confusion_note": (
+        "줄은 실제 분류, 칸은 답한 분류예요. 수를 누르면 그 문항이 나와요.",
+        "Rows are the true labels, columns the answers. Click a number for its items.",
+    ),
     "base": ("기반 모델", "Base model"),
     "primary": ("주 지표", "Primary metric"),
     "margin": ("의미 있는 최소 차이", "Smallest difference that matters"),
@@ -46,14 +97,7 @@ _WORDS = {
     "groups": ("묶음", "Groups"),
     "trials": ("검증 세트에서 시도한 횟수", "Trials on the validation split"),
     "warnings": ("주의", "Warnings"),
-    "differences": ("튜닝한 방식과 튜닝하지 않은 방식의 차이", "Tuned minus untuned"),
-    "differences_note": (
-        "점은 차이, 선은 동시 신뢰 구간이에요. 색칠한 띠는 의미 없다고 정한 차이(±기준)예요. "
-        "선 전체가 띠 오른쪽에 있으면 튜닝이 앞서고, 띠의 오른쪽 끝보다 왼쪽에 있으면 튜닝이 필요 없어요.",
-        "Dots are differences, lines simultaneous intervals. The band holds the differences declared not to matter. "
-        "A line wholly right of the band means that tuning wins; one that ends left of the band's right edge, that "
-        "it is not needed.",
-    ),
+    "differences": ("방식 사이의 차이", "Differences between variants"),
     "scores": ("방식별 점수", "Scores by variant"),
     "scores_note": (
         "구간은 한 방식만 볼 때의 신뢰 구간이에요. 구간이 겹쳐도 차이가 없다는 뜻은 아니에요.",
@@ -83,6 +127,10 @@ _WORDS = {
         "토큰과 시간은 답 하나의 평균이에요. 시간은 여러 답을 한꺼번에 만들 때 잰 값이에요.",
         "Tokens and seconds are means per answer; seconds are measured while many answers run at once.",
     ),
+    "needs": ("메모리와 학습", "Memory and training"),
+    "training_seconds": ("학습 시간(초)", "Training (s)"),
+    "training_memory": ("학습 최대 메모리(MB)", "Training peak (MB)"),
+    "training_tokens": ("학습 토큰", "Training tokens"),
     "memory": ("메모리(MB)", "Memory (MB)"),
     "training": ("학습", "Training"),
     "browser": ("문항별 답", "Answers item by item"),

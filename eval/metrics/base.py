@@ -5,7 +5,8 @@ macro F1 a function of summed true positives, predictions and truths per class. 
 ``eval.stats`` resample clusters of any metric with one matrix product.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from eval.schema import Answer, Item, Score
@@ -13,14 +14,34 @@ from eval.schema import Answer, Item, Score
 if TYPE_CHECKING:
     import numpy as np
 
-Unit = Literal["fraction", "tokens", "seconds", "tokens/second"]
+    from assistant.retrieval.embeddings import LiveEmbedder
+
+Unit = Literal["fraction", "correlation", "tokens", "seconds", "tokens/second"]
+
+
+@dataclass(frozen=True)
+class Live:
+    """What a run has that a text alone does not: the configured embedder, and what the judge said.
+
+    ``judged`` holds, per metric, a score for every pair of :func:`said`.
+    """
+
+    embedder: "LiveEmbedder | None" = None
+    judged: Mapping[str, Mapping[tuple[str, str], Score]] = field(default_factory=dict)
+
+
+def said(item: Item, answer: Answer) -> tuple[str, str]:
+    """Return what identifies an answer to an item for whoever judges it: words and passages, not who said them."""
+    from assistant.schema import digest
+
+    return item.id, digest([answer.text, [passage.text for passage in answer.passages]], 16)
 
 
 class Metric:
     """A figure about an answer; subclasses give :meth:`value`.
 
     ``kinds`` are the task kinds it makes sense for, ``searches`` whether it looks at passages and
-    so only applies to variants that retrieve.
+    so only applies to variants that retrieve; ``judged`` whether a judge model gives the scores.
     """
 
     name: ClassVar[str]
@@ -28,6 +49,16 @@ class Metric:
     unit: ClassVar[Unit] = "fraction"
     kinds: ClassVar[tuple[str, ...]] = ("qa",)
     searches: ClassVar[bool] = False
+    judged: ClassVar[bool] = False
+
+    def prepare(self, live: Live, items: Sequence[Item], answers: Sequence[Mapping[str, Answer]]) -> None:
+        """Get ready for a run, once: ask in one go for what every score needs. By default nothing.
+
+        Args:
+            live: what the run has.
+            items: those that apply.
+            answers: of each variant, by item id.
+        """
 
     def applies(self, item: Item) -> bool:
         """Return whether the item can be scored at all; others are no part of ``n`` or ``unscored``."""

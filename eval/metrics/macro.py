@@ -1,8 +1,9 @@
-"""Macro-averaged precision, recall and F1, per class and over classes.
+"""Macro- and micro-averaged precision, recall and F1, per class and over classes.
 
 Definitions as in scikit-learn's ``precision_recall_fscore_support(average="macro",
 zero_division=0)``: every class of the declared set that occurs in the truth weighs the same;
-unparsable answers lower recall and belong to no class's precision.
+unparsable answers lower recall and belong to no class's precision. The micro averages are those of
+``average="micro"`` over the declared labels: every answer weighs the same.
 """
 
 from collections.abc import Sequence
@@ -81,3 +82,41 @@ class MacroF1(_Macro):
 
     name = "macro_f1"
     row = 2
+
+
+class _Micro(LabelMetric):
+    places: tuple[int, ...] = ()
+
+    def vectors(self, scores: Sequence[Score]) -> "np.ndarray":
+        """Return right, answered with a declared label, and true, per item."""
+        import numpy as np
+
+        known = set(self.labels) or {score.detail["true"] for score in scores}
+        rows = [[score.value, float(score.detail["predicted"] in known), 1.0] for score in scores]
+        return np.array(rows, dtype=float).reshape(-1, 3)
+
+    def statistic(self, sums: "np.ndarray") -> "np.ndarray":
+        """Return right answers over what this figure divides by; 0/0 is 0."""
+        import numpy as np
+
+        whole = sums[..., list(self.places)].mean(-1)
+        result: np.ndarray = np.divide(sums[..., 0], whole, out=np.zeros_like(whole), where=whole > 0)
+        return result
+
+
+class MicroPrecision(_Micro):
+    """Right answers over answers that name a declared label."""
+
+    name, places = "micro_precision", (1,)
+
+
+class MicroRecall(_Micro):
+    """Right answers over all items."""
+
+    name, places = "micro_recall", (2,)
+
+
+class MicroF1(_Micro):
+    """Harmonic mean of micro precision and recall."""
+
+    name, places = "micro_f1", (1, 2)

@@ -1,5 +1,6 @@
 """Did the search find the document that holds the answer?"""
 
+from math import log2
 from pathlib import PurePosixPath
 
 from assistant.schema import normalise
@@ -25,15 +26,19 @@ class RetrievalMetric(Metric):
         return bool(item.document)
 
     def rank(self, item: Item, answer: Answer) -> int:
-        """Return the 1-based rank of the first passage of the right document; 0 where there is none."""
-        for place, passage in enumerate(answer.passages, 1):
-            if same_document(passage.document, item.document):
-                return place
-        return 0
+        """Return the 1-based rank of the first passage of a right document; 0 where there is none."""
+        return min((place for place in self.ranks(item, answer) if place), default=0)
+
+    def ranks(self, item: Item, answer: Answer) -> list[int]:
+        """Return, for each right document, the 1-based rank of its first passage; 0 where there is none."""
+        return [
+            next((at for at, passage in enumerate(answer.passages, 1) if same_document(passage.document, wanted)), 0)
+            for wanted in (item.document, *item.more_documents)
+        ]
 
 
 class HitAtK(RetrievalMetric):
-    """1 where any of the k passages comes from the right document."""
+    """1 where any of the k passages comes from a right document."""
 
     name = "hit_at_k"
 
@@ -51,3 +56,29 @@ class ReciprocalRank(RetrievalMetric):
         """Return the reciprocal rank."""
         place = self.rank(item, answer)
         return Score(1.0 / place if place else 0.0)
+
+
+class RecallAtK(RetrievalMetric):
+    """Share of the right documents among the k passages; equals hit@k where an item names one document."""
+
+    name = "recall_at_k"
+
+    def value(self, item: Item, answer: Answer) -> Score:
+        """Return the share."""
+        places = self.ranks(item, answer)
+        return Score(sum(place > 0 for place in places) / len(places))
+
+
+class NDCG(RetrievalMetric):
+    """Normalised discounted cumulative gain with binary relevance (Järvelin and Kekäläinen 2002, TOIS 20(4)).
+
+    A document gains once, at its first passage: further passages of it bring no new document.
+    """
+
+    name = "ndcg"
+
+    def value(self, item: Item, answer: Answer) -> Score:
+        """Return the gain over that of all right documents on top."""
+        places = self.ranks(item, answer)
+        gain = sum(1.0 / log2(place + 1) for place in places if place)
+        return Score(gain / sum(1.0 / log2(place + 1) for place in range(1, len(places) + 1)))

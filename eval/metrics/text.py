@@ -1,7 +1,8 @@
 """Words of a text after normalisation: Kiwi morphemes for Korean, words for English.
 
 Korean particles and endings carry grammar, not content ("도서관은" and "도서관이" name one place,
-"7일" and "7일이에요" one answer), so only content morphemes stay. English loses case, punctuation
+"7일" and "7일이에요" one answer), so only content morphemes stay. That also makes "9시부터" and "9시까지"
+one: which of them is meant stands in the question, and short references leave it out. English loses case, punctuation
 and articles, as in SQuAD's evaluation (Rajpurkar et al. 2016, section 6.1).
 """
 

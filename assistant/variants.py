@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from assistant.adapters import Manifest, get_adapter, list_adapters
+from assistant.adapters import Adapter, Manifest, get_adapter, list_adapters
 from assistant.errors import UsageError
 from assistant.lazy import nearest
 from assistant.models.context import prompt_room
@@ -90,7 +90,7 @@ class VariantFactory:
 
     def __init__(self, settings: Settings, home: Home, pool: "ModelPool", library: "Library") -> None:
         self._settings = settings
-        self._home = home
+        self.home = home
         self._pool = pool
         self._library = library
         self._live: dict[str, VariantModel] = {}
@@ -98,7 +98,7 @@ class VariantFactory:
     def declared(self) -> dict[str, Variant]:
         """Return the demo's variants, then those of ``<home>/variants.yaml``, which win."""
         found: dict[str, Variant] = {}
-        for file in (data_root() / "demo" / "variants.yaml", self._home.root / "variants.yaml"):
+        for file in (data_root() / "demo" / "variants.yaml", self.home.root / "variants.yaml"):
             if file.is_file():
                 found.update(read_variants(file))
         return {name: self._with_defaults(spec) for name, spec in found.items()}
@@ -107,7 +107,7 @@ class VariantFactory:
         """Return every variant: the declared ones, then one for each adapter that none of them uses."""
         declared = self.declared()
         used = {spec.adapter for spec in declared.values()}
-        return [*declared, *(a.manifest.name for a in list_adapters(self._home) if a.manifest.name not in used)]
+        return [*declared, *(a.manifest.name for a in list_adapters(self.home) if a.manifest.name not in used)]
 
     def spec(self, name: str) -> Variant:
         """Return a variant's specification.
@@ -118,7 +118,7 @@ class VariantFactory:
         declared = self.declared()
         if name in declared:
             return declared[name]
-        for adapter in list_adapters(self._home):
+        for adapter in list_adapters(self.home):
             if adapter.manifest.name == name:
                 recipe = adapter.manifest.recipe if adapter.manifest.recipe in prompt_names() else "zero_shot"
                 return self._with_defaults(Variant(name, adapter=name, recipe=recipe))
@@ -131,15 +131,24 @@ class VariantFactory:
     def fingerprint(self, spec: Variant) -> str:
         """Return a hash of everything an answer depends on: specification, weights, prompt text, index."""
         prompt = load_prompt(spec.recipe)
-        adapter = get_adapter(self._home, spec.adapter).manifest.weights_hash if spec.adapter else None
+        adapter = get_adapter(self.home, spec.adapter).manifest.weights_hash if spec.adapter else None
         index = self._library.identity(spec.collection) if prompt.needs == "passages" else None
         base = self._pool.get(spec.model).base_hash
         parts: Mapping[str, Any] = {"spec": asdict(spec) | {"name": ""}, "base": base, "adapter": adapter}
         return digest({**parts, "prompt": prompt.hash, "index": index})
 
+    def adapter(self, spec: Variant) -> Adapter | None:
+        """Return a variant's adapter, None where it has none.
+
+        Raises:
+            InputError: it is not installed.
+        """
+        return get_adapter(self.home, spec.adapter) if spec.adapter else None
+
     def manifest(self, spec: Variant) -> Manifest | None:
         """Return the manifest of a variant's adapter, None where it has none."""
-        return get_adapter(self._home, spec.adapter).manifest if spec.adapter else None
+        adapter = self.adapter(spec)
+        return adapter.manifest if adapter else None
 
     def memory_mb(self, spec: Variant) -> float:
         """Return the megabytes that a variant's base holds, with every adapter on it."""
@@ -157,7 +166,7 @@ class VariantFactory:
         mark = self.fingerprint(spec)
         if mark not in self._live:
             prompt = load_prompt(spec.recipe)
-            adapter = get_adapter(self._home, spec.adapter) if spec.adapter else None
+            adapter = get_adapter(self.home, spec.adapter) if spec.adapter else None
             model = self._pool.get(spec.model).model(adapter)
             retriever = self._library.retriever(spec.collection) if prompt.needs == "passages" else None
             self._live[mark] = VariantModel(spec, mark, model, prompt, retriever)

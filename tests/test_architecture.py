@@ -20,11 +20,12 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "assistant.schema assistant.protocols assistant.paths",
         "assistant.settings assistant.settings_view assistant.locales",
         "assistant.prompts assistant.adapters assistant.lora_files assistant.dataset assistant.dataset_rows "
-        "assistant.store assistant.tables assistant.records assistant.judgements assistant.migrations "
+        "assistant.collect assistant.store assistant.tables assistant.records assistant.judgements assistant.migrations "
         "assistant.models assistant.retrieval assistant.citations assistant.variant_files",
         "assistant.variants",
         "assistant.chat assistant.compare assistant.jobs",
         "tuning eval",
+        "assistant.studies",
         "assistant.demo assistant.services assistant.owner assistant.operations assistant.peers",
         "assistant.api assistant.ui assistant.bench assistant.cli assistant.__main__ eval.__main__",
     )

@@ -42,6 +42,12 @@ class Replay(_Section):
     ratio: float = Field(0.5, gt=0, le=10)
 
 
+class After(_Section):
+    """What is measured once the adapter is there; ``forgetting`` on general text and probes."""
+
+    forgetting: bool = True
+
+
 class TuneRecipe(_Section):
     """Everything one training run depends on, besides the base model's weights.
 
@@ -66,8 +72,11 @@ class TuneRecipe(_Section):
     epochs: float = Field(3, gt=0, le=1000)
     learning_rate: float = Field(1e-3, gt=0, le=1)
     batch_size: int = Field(8, ge=1, le=1024)
+    save_steps: int = Field(0, ge=0, description="steps between checkpoints; 0 goes by save_seconds")
+    save_seconds: float = Field(60.0, gt=0)
     max_length: int = Field(0, ge=0, description="tokens a row may have; 0 takes the model's window")
     seed: int = Field(0, ge=0, lt=2**31)
+    after: After = Field(default_factory=After)
 
     def path(self, relative: str) -> Path:
         """Return a path of the recipe as seen from its file."""
@@ -78,7 +87,7 @@ class TuneRecipe(_Section):
         return self.system if isinstance(self.system, str) else tuple(sorted(self.system.items()))
 
 
-_SECTIONS: dict[str, type[BaseModel]] = {"retrieval": Retrieval, "replay": Replay}
+_SECTIONS: dict[str, type[BaseModel]] = {"retrieval": Retrieval, "replay": Replay, "after": After}
 
 
 def load_recipe(path: Path) -> TuneRecipe:

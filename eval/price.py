@@ -1,0 +1,118 @@
+"""What a run says about the price of tuning: forgetting from the adapters, break-even from the price table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assistant.errors import JoyulError
+from assistant.paths import data_root
+from assistant.schema import Variant
+from eval.breakeven import break_even, measure_use
+from eval.forgetting import LANGUAGES, read_forgetting
+from eval.prices import FILE, Prices, load_prices
+from eval.schema import TUNED, Answer, Approach, Item, Price, Verdict
+
+if TYPE_CHECKING:
+    from assistant.variants import VariantFactory
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """The ``forgetting`` and ``break_even`` of a run's document, and what its sentence says of them."""
+
+    forgetting: Mapping[str, Any] = field(default_factory=dict)
+    break_even: Mapping[str, Any] = field(default_factory=dict)
+    price: Price = field(default_factory=Price)
+
+
+def price_files(root: Path | None = None, named: Path | None = None) -> list[Path]:
+    """Return the price tables in force: the shipped one, the state folder's, a named one."""
+    own = [] if root is None else [root / FILE]
+    return [data_root() / FILE, *own, *([named] if named else [])]
+
+
+def bill_of(
+    items: Sequence[Item],
+    answers: Mapping[str, Mapping[str, Answer]],
+    specs: Mapping[str, Variant],
+    approaches: Mapping[str, Approach],
+    verdict: Verdict,
+    variants: "VariantFactory",
+    streams: int,
+) -> Bill:
+    """Return what tuning cost and costs, for every tuned variant of a run.
+
+    A broken price table or forgetting report takes its part away and says so; the run goes on.
+    """
+    tuned = [name for name in specs if approaches[name] in TUNED]
+    if not tuned:
+        return Bill()
+    forgetting, training = {}, {}
+    for name in tuned:
+        forgetting[name], training[name] = _stored(specs[name], variants)
+    measured = measure_use(items, answers, tuned, [name for name in specs if name not in tuned], streams)
+    pair = next(((a, b) for a, b in _orders(verdict) if a in tuned and b in specs and b not in tuned), None)
+    chosen = {"tuned": pair[0], "rival": pair[1]} if pair else None
+    try:
+        prices = load_prices(price_files(variants.home.root))
+    except JoyulError as error:
+        document: dict[str, Any] = {"error": error.message, "measured": measured, "training": training}
+    else:
+        document = priced({"measured": measured, "training": training, "chosen": chosen}, prices)
+    return Bill(forgetting, document, price_for(verdict, document, forgetting))
+
+
+def _orders(verdict: Verdict) -> tuple[tuple[str, str], tuple[str, str]]:
+    return (verdict.chosen, verdict.against), (verdict.against, verdict.chosen)
+
+
+def _stored(spec: Variant, variants: "VariantFactory") -> tuple[Any, dict[str, Any]]:
+    """Return an adapter's forgetting and what training it took; None where nothing says so."""
+    unknown: dict[str, Any] = {"seconds": None, "rows": None}
+    try:
+        adapter = variants.adapter(spec)
+        if adapter is None:
+            return None, unknown
+        manifest = adapter.manifest
+        data = manifest.params.get("data")
+        rows = data.get("rows") if isinstance(data, dict) else None
+        training = {"seconds": manifest.cost.get("seconds"), "rows": rows}
+        return read_forgetting(adapter.path, manifest.weights_hash), training
+    except JoyulError as error:
+        return {"error": error.message}, unknown
+
+
+def priced(stored: Mapping[str, Any], prices: Prices) -> dict[str, Any]:
+    """Return the ``break_even`` document under a table; ``stored`` is an earlier one or holds its measured parts."""
+    measured, training = stored["measured"], stored["training"]
+    costs = {}
+    for name, use in measured["uses"].items():
+        rates = prices.rates(prices.billing_of(str(use["base"])), tuned=name in training)
+        parts = [use[key] for key in ("prompt_tokens", "completion_tokens", "machine_seconds")]
+        known = all(part is not None for part in parts)
+        costs[name] = sum(rate * part for rate, part in zip(rates, parts, strict=True)) if known else None
+    return {
+        "currency": prices.currency,
+        "chosen": stored.get("chosen"),
+        "pairs": [crossing.to_json() for crossing in break_even(measured, training, prices)],
+        "cost_per_request": costs,
+        "assumptions": prices.to_json(),
+        "measured": measured,
+        "training": training,
+    }
+
+
+def price_for(verdict: Verdict, document: Mapping[str, Any], forgetting: Mapping[str, Any]) -> Price:
+    """Return what the verdict's sentence says: break-even of its pair, forgetting of its tuned variant."""
+    chosen = document.get("chosen") or {}
+    pair: Mapping[str, Any] = next(
+        (each for each in document.get("pairs", ()) if chosen and all(each[key] == chosen[key] for key in chosen)), {}
+    )
+    lost = forgetting.get(chosen.get("tuned", "")) or {}
+    changes = {language: (lost.get("loss") or {}).get(language, {}).get("change") for language in LANGUAGES}
+    return Price(
+        break_even_requests_per_month=pair.get("requests"),
+        break_even_known=bool(pair.get("known")),
+        forgetting={language: change for language, change in changes.items() if change is not None},
+    )

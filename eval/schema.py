@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from assistant.schema import Language, Message, Passage, Shot, Variant, digest
+from eval.judge.plan import JudgePlan
 
 Kind = Literal["qa", "label"]
 Approach = Literal["prompt", "rag", "tune", "rag+tune"]
@@ -252,6 +253,7 @@ class Suite:
     trials: Mapping[str, int] = field(default_factory=dict)
     title: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    judge: JudgePlan | None = None
 
     @property
     def fingerprint(self) -> str:

@@ -18,15 +18,21 @@ else:
     Array = Any
 Statistic = Callable[[Array], Array]
 
-FEW_CLUSTERS = 20
-RESAMPLES = 4999
+# Both from ``joyul eval simulate``, see :func:`interval`.
+FEW_CLUSTERS = 100
+MIN_DIFFERING = 10
+RESAMPLES = 1999
 BATCH_CELLS = 2_000_000
-POWER = 0.8
+NOTHING, ROUNDED = 1e-12, 12
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A point with its interval; None where the data allow none. ``se`` is the jackknife's."""
+    """A point with its interval; None where the data allow none.
+
+    ``se`` is the standard error with ``df`` degrees of freedom: the clusters' jackknife error and, where
+    there are several, that of the training seeds.
+    """
 
     value: float | None
     low: float | None
@@ -34,6 +40,41 @@ class Interval:
     method: str
     clusters: int
     se: float | None
+    df: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SeedNoise:
+    """Variance of a mean over training seeds, with the degrees of freedom of that estimate."""
+
+    variance: float
+    df: float
+
+    @classmethod
+    def of(cls, *sides: Sequence[float]) -> "SeedNoise | None":
+        """Return the noise of a difference whose sides were trained with several seeds each.
+
+        Args:
+            sides: per side, the figure of each adapter; sides with one adapter bring no noise that can be seen.
+        """
+        import numpy as np
+
+        parts = [(float(np.var(side, ddof=1)) / len(side), len(side) - 1.0) for side in sides if len(side) > 1]
+        return cls(*map(float, pooled(parts))) if parts else None
+
+
+def pooled(parts: Sequence[tuple[Any, Any]]) -> tuple[Any, Any]:
+    """Return the sum of independent variance estimates and its degrees of freedom.
+
+    Satterthwaite 1946, "An approximate distribution of estimates of variance components", Biometrics
+    Bulletin 2: ``df = (sum v)^2 / sum(v^2 / df)``. Numbers or arrays of them.
+    """
+    import numpy as np
+
+    total = sum(variance for variance, _ in parts)
+    spread = sum(variance**2 / df for variance, df in parts)
+    with _quiet_division():
+        return total, np.where(spread > 0, total**2 / spread, max(np.max(df) for _, df in parts))
 
 
 def cluster_sums(vectors: Array, clusters: Sequence[str]) -> Array:
@@ -54,23 +95,27 @@ def interval(
     tail: float = 0.025,
     width: float | None = 1.0,
     bounds: tuple[float, float] | None = None,
+    differing: Array | None = None,
+    seeds: SeedNoise | None = None,
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Interval:
     """Return ``statistic(sum of vectors)`` with a two-sided interval that leaves ``tail`` outside each end.
 
-    * 20 clusters or more: BCa bootstrap over clusters (Efron 1987, "Better bootstrap confidence
+    * 100 clusters or more: BCa bootstrap over clusters (Efron 1987, "Better bootstrap confidence
       intervals", JASA 82) with ``scipy.stats.bootstrap``; whole clusters are drawn (Davison and
-      Hinkley 1997, section 3.8). Where BCa is undefined the percentile interval stands in. Neither
-      end may lie inside the t interval below: simulated over 24 to 40 clusters, BCa alone held the
-      true difference in 82 to 93 % of the studies (worst for rare successes), the wider of the two
-      in 94 to 98 %.
+      Hinkley 1997, section 3.8). Where BCa is undefined the percentile interval stands in.
     * Fewer: Student's t with G - 1 degrees of freedom on the delete-one-cluster jackknife (Cameron
       and Miller 2015, "A practitioner's guide to cluster-robust inference", section VI); with equal
-      clusters this is the textbook t interval of the cluster means. The bootstrap is too narrow there.
-    * No variation at all: the observed spread says nothing, so the bound is that of the exact
-      "rule of three" (Hanley and Lippman-Hand 1983, JAMA 249): with probability 1 - tail fewer than
-      ``1 - tail ** (1 / G)`` of the clusters differ, each by at most ``width``.
+      clusters this is the textbook t interval of the cluster means. Simulated (``joyul eval
+      simulate``), BCa held the true difference in only 91 to 94 % of the studies with 24 or 40
+      clusters, t in 93 to 96 %; from 150 on they agree.
+    * Few items differ (under 10, simulated: there the bounds miss up to 8 % on one side): neither end
+      may lie nearer to zero than the exact bound on how many clusters differ at all, each by at most
+      ``width`` (Clopper and Pearson 1934, Biometrika 26). Where nothing varies this is the "rule of
+      three" (Hanley and Lippman-Hand 1983, JAMA 249) round the value.
+    * Several training seeds: their variance is added to the clusters' (:func:`pooled`) and both ends
+      move out by as much as the t interval does; never in.
 
     Args:
         vectors: shape ``(n, d)``.
@@ -79,6 +124,8 @@ def interval(
         tail: error probability outside each end.
         width: the largest possible effect of a cluster (1 for fractions); None where unbounded.
         bounds: the interval is cut to these.
+        differing: n truth values: does the item contribute to a difference? None for a plain mean.
+        seeds: noise between training seeds.
         seed: of the bootstrap.
         resamples: of the bootstrap.
     """
@@ -91,38 +138,97 @@ def interval(
     value = float(statistic(sums.sum(0)))
     if count < 2:
         return Interval(value, None, None, "one cluster", count, None)
-    se = jackknife_error(sums, statistic)
-    if not se > 1e-12:
-        reach = (1.0 - tail ** (1.0 / count)) * width if width is not None else 0.0
-        low, high, method = value - reach, value + reach, "no variation"
-    else:
-        from scipy.stats import t
+    se = float(jackknife_error(sums, statistic))
+    few = differing is not None and int(np.sum(differing)) < MIN_DIFFERING
+    rare = len({clusters[at] for at in np.flatnonzero(differing)}) if few and differing is not None else None
+    drawn, method = None, "cluster t"
+    if not se > NOTHING:
+        method = "no variation"
+    elif count >= FEW_CLUSTERS:
+        *drawn, method = _bootstrap(sums, statistic, tail, seed, resamples)
+    low, high, total, df = ends(value, se, count, tail, drawn=drawn, width=width, rare=rare, seeds=seeds, bounds=bounds)
+    method = "few differ" if rare and se > NOTHING and width is not None else method
+    return Interval(value, float(low), float(high), method, count, float(total), float(df))
 
-        reach = float(t.ppf(1.0 - tail, count - 1)) * se
-        low, high, method = value - reach, value + reach, "cluster t"
-        if count >= FEW_CLUSTERS:
-            drawn_low, drawn_high, method = _bootstrap(sums, statistic, tail, seed, resamples)
-            low, high = min(low, drawn_low), max(high, drawn_high)
+
+def ends(
+    value: Any,
+    se: Any,
+    count: int,
+    tail: float,
+    *,
+    drawn: Sequence[Any] | None = None,
+    width: float | None = 1.0,
+    rare: Any = None,
+    seeds: SeedNoise | None = None,
+    bounds: tuple[float, float] | None = None,
+) -> tuple[Any, Any, Any, Any]:
+    """Return ``(low, high, standard error, degrees of freedom)``; see :func:`interval`. Numbers or arrays of them.
+
+    Args:
+        value: the point.
+        se: the clusters' jackknife error.
+        count: how many clusters.
+        tail: error probability outside each end.
+        drawn: the bootstrap's ends; None for the t interval.
+        width: the largest possible effect of a cluster.
+        rare: how many clusters differ, where only few items do; None or NaN otherwise.
+        seeds: noise between training seeds.
+        bounds: the interval is cut to these.
+    """
+    import numpy as np
+    from scipy.stats import t
+
+    critical = t.isf(tail, count - 1)
+    low, high = drawn if drawn is not None else (value - critical * se, value + critical * se)
+    if width is not None:
+        still, reach = se <= NOTHING, width * rare_share(0, count, tail)
+        low, high = np.where(still, value - reach, low), np.where(still, value + reach, high)
+        if rare is not None:
+            few, reach = ~still & np.isfinite(rare), width * rare_share(np.nan_to_num(rare), count, tail)
+            low, high = np.where(few, np.minimum(low, -reach), low), np.where(few, np.maximum(high, reach), high)
+    total, df = se, count - 1.0
+    if seeds is not None:
+        variance, df = pooled([(se**2, count - 1.0), (seeds.variance, seeds.df)])
+        total = np.sqrt(variance)
+        further, some = np.maximum(t.isf(tail, df) * total, critical * se), se > NOTHING
+        with _quiet_division():
+            factor, extra = np.where(some, further / (critical * se), 1.0), np.where(some, 0.0, further)
+        low, high = value - (value - low) * factor - extra, value + (high - value) * factor + extra
     if bounds is not None:
-        low, high = max(low, bounds[0]), min(high, bounds[1])
-    return Interval(value, low, high, method, count, se)
+        low, high = np.maximum(low, bounds[0]), np.minimum(high, bounds[1])
+    return low, high, total, df
+
+
+def rare_share(seen: Any, count: int, tail: float) -> Any:
+    """Return the exact upper bound on a share of which ``seen`` of ``count`` were observed (Clopper-Pearson)."""
+    import numpy as np
+    from scipy.special import betaincinv
+
+    return np.where(count > seen, betaincinv(seen + 1.0, np.maximum(count - seen, 1), 1.0 - tail), 1.0)
 
 
 def jackknife_values(sums: Array, statistic: Statistic) -> Array:
-    """Return the statistic with each cluster left out, shape ``(clusters,)`` (Quenouille-Tukey)."""
+    """Return the statistic with each cluster left out, ``(..., clusters, d) -> (..., clusters)`` (Quenouille-Tukey)."""
     with _quiet_division():
-        return statistic(sums.sum(0) - sums)
+        return statistic(sums.sum(-2, keepdims=True) - sums)
 
 
-def jackknife_error(sums: Array, statistic: Statistic) -> float:
-    """Return the delete-one-cluster standard error (Efron and Tibshirani 1993, chapter 11)."""
+def jackknife_error(sums: Array, statistic: Statistic) -> Array:
+    """Return the delete-one-cluster standard error (Efron and Tibshirani 1993, chapter 11), one a batch."""
+    return spread_error(jackknife_values(sums, statistic))
+
+
+def spread_error(left: Array) -> Array:
+    """Return the jackknife error of leave-one-out values, ``(..., clusters) -> (...)``; undefined ones are left out."""
     import numpy as np
 
-    left = jackknife_values(sums, statistic)
-    left = left[np.isfinite(left)]
-    if len(left) < 2:
-        return 0.0
-    return float(np.sqrt((len(left) - 1) / len(left) * ((left - left.mean()) ** 2).sum()))
+    fine = np.isfinite(left)
+    count = fine.sum(-1)
+    with _quiet_division():
+        mean = np.where(fine, left, 0.0).sum(-1, keepdims=True) / count[..., None]
+        squares = (np.where(fine, left - mean, 0.0) ** 2).sum(-1)
+        return np.where(count > 1, np.sqrt((count - 1) / count * squares), 0.0)
 
 
 def _quiet_division() -> Any:
@@ -143,7 +249,8 @@ def _bootstrap(sums: Array, statistic: Statistic, tail: float, seed: int, resamp
         offsets = flat + count * np.arange(len(flat))[:, None]
         weights = np.bincount(offsets.ravel(), minlength=count * len(flat)).reshape(len(flat), count)
         with _quiet_division():
-            return statistic(weights @ sums).reshape(drawn.shape[:-1])
+            # Rounded, so that equal resamples tie with the estimate whatever the order of adding up.
+            return np.round(statistic(weights @ sums), ROUNDED).reshape(drawn.shape[:-1])
 
     def run(method: str) -> tuple[float, float]:
         with warnings.catch_warnings(), _quiet_division():
@@ -211,40 +318,3 @@ def mcnemar_p(first: Array, second: Array) -> float:
     lost = int(np.sum((first == 0) & (second == 1)))
     both, neither = int(np.sum((first == 1) & (second == 1))), int(np.sum((first == 0) & (second == 0)))
     return float(mcnemar([[both, won], [lost, neither]], exact=True).pvalue)
-
-
-def detectable(
-    errors: Sequence[float], margin: float, tail: float, correlation: Sequence[Sequence[float]] | None = None
-) -> float:
-    """Return the true difference that all comparisons would show above the margin with 80 % power.
-
-    One comparison needs ``margin + (z_tail + z_power) * se`` (Cohen 1988, chapter 2; margin as in
-    Schuirmann 1987). Against several rivals every lower bound must clear the margin at once; their
-    noise is correlated (they share the candidate), so the quantile is read from normal draws with
-    that correlation, seeded.
-    """
-    import numpy as np
-    from scipy.stats import norm
-
-    z = float(norm.isf(tail))
-    scale = np.asarray(errors, dtype=float)
-    if len(scale) == 1:
-        return float(margin + (z + norm.ppf(POWER)) * scale[0])
-    matrix = np.eye(len(scale)) if correlation is None else np.asarray(correlation)
-    noise = np.random.default_rng(0).multivariate_normal(np.zeros(len(scale)), matrix, 20_000, check_valid="ignore")
-    needed = (margin + z * scale - noise * scale).max(axis=1)
-    return float(np.quantile(needed, POWER))
-
-
-def items_needed(n: int, se: float, gap: float, tail: float) -> int | None:
-    """Return how many items in all would settle a difference that lies ``gap`` beyond its bound (80 % power).
-
-    The error shrinks with the root of n while groups stay as large as they are. None where the gap
-    is so small that no reasonable number would do (over 50 times as many).
-    """
-    from scipy.stats import norm
-
-    if gap <= 0 or se <= 0:
-        return None
-    factor = ((float(norm.isf(tail)) + float(norm.ppf(POWER))) * se / gap) ** 2
-    return None if factor > 50 else max(n, int(-(-n * factor // 1)))

@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from eval.schema import TUNED, UNTUNED, Approach, Choice, Comparison, Verdict
-from eval.stats import detectable, items_needed
+from eval.power import detectable, items_needed, shrunk
 
 COVERAGE = 0.9
 SIMPLER: tuple[Approach, ...] = ("prompt", "rag", "tune", "rag+tune")
@@ -41,7 +41,8 @@ class Evidence:
 
     ``pairs`` holds one comparison per unordered pair of variants, all at :func:`tail_for`; ``means``
     the primary metric; ``items`` how many items it applies to; ``correlations`` of a candidate's
-    differences against its rivals (in the order of :meth:`rivals`), for the detectable effect.
+    differences against its rivals (in the order of :meth:`rivals`), for the detectable effect; ``seeds``
+    how many adapters stand behind a variant's scores (1 where it is missing).
     """
 
     approaches: Mapping[str, Approach]
@@ -52,6 +53,7 @@ class Evidence:
     margin: float
     alpha: float
     correlations: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=dict)
+    seeds: Mapping[str, int] = field(default_factory=dict)
 
     def rivals(self) -> list[str]:
         """Return the untuned variants."""
@@ -139,23 +141,28 @@ def _simplest(evidence: Evidence, passing: Sequence[str]) -> tuple[str, tuple[st
 
 
 def _undecided(evidence: Evidence) -> Verdict:
-    """Say what could have been found and what it would take; the pair shown was picked after the fact."""
-    rivals, tuned = evidence.rivals(), _best(evidence, evidence.candidates())
-    rival = _best(evidence, rivals)
+    """Say what it would take; the pair shown was picked after the fact."""
+    tuned, rival = _best(evidence, evidence.candidates()), _best(evidence, evidence.rivals())
     shown = evidence.compare(tuned, rival)
-    pairs = [evidence.compare(tuned, each) for each in rivals]
-    errors = [pair.se or 0.0 for pair in pairs]
-    effect = detectable(errors, evidence.margin, shown.tail, evidence.correlations.get(tuned))
     gap = abs((shown.delta or 0.0) - evidence.margin)
     total = items_needed(shown.n, shown.se or 0.0, gap, shown.tail)
-    return _verdict(
-        evidence,
-        "not_enough_evidence",
-        "unsettled",
-        tuned,
-        rival,
-        detectable_effect=effect,
-        more=None if total is None else max(total - shown.n, 1),
+    more = None if total is None else max(total - shown.n, 1)
+    return _verdict(evidence, "not_enough_evidence", "unsettled", tuned, rival, more=more)
+
+
+def _detectable(evidence: Evidence) -> float:
+    """Return the lead over the strongest rival that the best candidate would have needed (80 % power)."""
+    rivals, tuned = evidence.rivals(), _best(evidence, evidence.candidates())
+    strongest = _best(evidence, rivals)
+    pairs = [evidence.compare(tuned, rival) for rival in rivals]
+    ahead = [evidence.compare(strongest, rival) if rival != strongest else None for rival in rivals]
+    return detectable(
+        [pair.se or 0.0 for pair in pairs],
+        evidence.margin,
+        pairs[0].tail,
+        evidence.correlations.get(tuned),
+        df=min(pair.df for pair in pairs),
+        behind=[shrunk(pair.delta or 0.0, pair.se or 0.0) if pair else 0.0 for pair in ahead],
     )
 
 
@@ -167,9 +174,10 @@ def _verdict(
     against: str = "",
     tied: tuple[str, ...] = (),
     *,
-    detectable_effect: float | None = None,
     more: int | None = None,
 ) -> Verdict:
+    compared = bool(chosen and against)
+    tuned = chosen if evidence.approaches.get(chosen) in TUNED else against
     return Verdict(
         choice=choice,
         reason=reason,
@@ -178,10 +186,11 @@ def _verdict(
         alpha=evidence.alpha,
         chosen=chosen,
         against=against,
-        comparison=evidence.compare(chosen, against) if chosen and against else None,
+        comparison=evidence.compare(chosen, against) if compared else None,
         tied=tied,
-        detectable=detectable_effect,
+        detectable=_detectable(evidence) if compared else None,
         more_items=more,
         # The rival of a win is the binding bound of the rule; the others are the best-looking pair.
         after_the_fact=reason in ("unsettled", "not_inferior"),
+        seeds=evidence.seeds.get(tuned, 1) if compared else 0,
     )

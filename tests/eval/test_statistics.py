@@ -5,13 +5,12 @@ import pytest
 from scipy import stats as scipy_stats
 
 from eval.metrics.base import Metric
+from eval.power import detectable, items_needed, shrunk
 from eval.stats import (
     Interval,
     cluster_sums,
-    detectable,
     difference_statistic,
     interval,
-    items_needed,
     jackknife_error,
     mcnemar_p,
     sign_flip_p,

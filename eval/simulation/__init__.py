@@ -1,0 +1,1 @@
+"""The verdict tested on studies whose truth is known (``joyul eval simulate``)."""

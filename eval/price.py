@@ -77,7 +77,8 @@ def _stored(spec: Variant, variants: "VariantFactory") -> tuple[Any, dict[str, A
         manifest = adapter.manifest
         data = manifest.params.get("data")
         rows = data.get("rows") if isinstance(data, dict) else None
-        training = {"seconds": manifest.cost.get("seconds"), "rows": rows}
+        training = {"seconds": manifest.cost.get("seconds"), "rows": rows, "method": manifest.method}
+        training |= {key: manifest.metrics.get(key) for key in ("first_loss", "final_loss")}
         return read_forgetting(adapter.path, manifest.weights_hash), training
     except JoyulError as error:
         return {"error": error.message}, unknown

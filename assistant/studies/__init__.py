@@ -1,1 +1,1 @@
-"""Studies: what needs both training and evaluation. They compose ``tuning`` and ``eval``, which do not meet elsewhere."""
+"""Studies: what needs both training and evaluation; ``tuning`` and ``eval`` meet nowhere else."""

@@ -3,42 +3,78 @@
 The base's own figures are kept by its weight hash, so that they are measured once for all adapters.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from assistant.adapters import Adapter, get_adapter, verify
+from assistant.errors import JoyulError
+from assistant.jobs.record import JobFolder
 from assistant.models import Backend, open_model
 from assistant.paths import Home, data_root
-from assistant.settings import Settings
+from assistant.settings import EngineSettings, ModelSettings
 from assistant.studies.files import read_json, write_json
-from eval.forgetting import FILE, Figures, Forgetting, Sample, changes, load_sample, measure
+from eval.forgetting import FILE, LANGUAGES, Figures, Forgetting, Sample, changes, load_sample, measure
+from tuning.prepare import MODEL, RECIPE
+from tuning.train import train
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+logger = logging.getLogger(__name__)
 Progress = Callable[[dict[str, Any]], None]
 Cancelled = Callable[[], bool]
 
 
-def after_tuning(
-    name: str,
-    *,
-    home: Home,
-    settings: Settings,
-    model: str = "default",
-    full: bool = False,
-    progress: Progress = lambda _: None,
-    cancelled: Cancelled = lambda: False,
-) -> Forgetting:
-    """Open the base, measure one adapter on it, and free it again; see :func:`measure_adapter`."""
-    backend = open_model(settings.model_named(model), settings.engine)
+def train_and_measure(job: JobFolder) -> dict[str, Any]:
+    """Train a prepared job, then measure what its adapter forgot, unless the recipe says not to.
+
+    The adapter is installed before anything is measured, and stays whatever happens here: the result's
+    ``forgetting`` then holds the reason as ``error``. A wish to cancel or pause only ends the measuring.
+
+    Raises:
+        Cancelled, Paused, JoyulError: the training's own, see :func:`tuning.train.train`.
+    """
+    document = train(job)
+    if not job.load(RECIPE).get("after", {}).get("forgetting", True):
+        return document
     try:
-        return measure_adapter(
-            get_adapter(home, name), backend, home=home, full=full, progress=progress, cancelled=cancelled
-        )
-    finally:
-        backend.close()
+        backend = open_model(ModelSettings(**job.load(MODEL)), EngineSettings())
+        try:
+            adapter = get_adapter(job.home, str(document["adapter"]))
+            found = measure_adapter(
+                adapter,
+                backend,
+                home=job.home,
+                progress=_sparsely(job.event),
+                cancelled=lambda: job.wished() is not None,
+            )
+        finally:
+            backend.close()
+    except (JoyulError, OSError, RuntimeError) as error:
+        logger.warning("forgetting of %s was not measured: %s", document["adapter"], error)
+        return document | {"forgetting": {"error": str(error)}}
+    return document | {"forgetting": in_short(found)}
+
+
+def in_short(found: Forgetting) -> dict[str, Any]:
+    """Return the change of loss per language, for a result document or a list."""
+    return {language: found.loss[language].change for language in LANGUAGES}
+
+
+def _sparsely(event: Progress) -> Progress:
+    """Return a listener that hears of ten steps at most: a job's events are kept in a file."""
+    told = 0
+
+    def tell(values: dict[str, Any]) -> None:
+        nonlocal told
+        tenth = values["done"] * 10 // max(values["total"], 1)
+        if tenth != told:
+            told = tenth
+            event(values)
+
+    return tell
 
 
 def measure_adapter(
@@ -86,9 +122,7 @@ def measure_adapter(
     return found
 
 
-def _base_figures(
-    backend: Backend, sample: Sample, file: "Path", progress: Progress, cancelled: Cancelled
-) -> Figures:
+def _base_figures(backend: Backend, sample: Sample, file: "Path", progress: Progress, cancelled: Cancelled) -> Figures:
     stored = read_json(file) or {}
     known = {key: float(value) for key, value in stored.items() if isinstance(value, float | int)}
     figures = measure(backend.model(), sample, known, progress, cancelled)

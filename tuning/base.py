@@ -9,7 +9,7 @@ from assistant.errors import UsageError
 from assistant.models import kind_of
 from assistant.models.chat_format import ChatFormat
 from assistant.models.hub import resolve
-from assistant.models.local import load_card, load_weights
+from assistant.models.local import load_card, load_config, load_weights
 from assistant.settings import ModelSettings
 from tuning.formats import Encoder
 
@@ -22,10 +22,15 @@ class Base:
     encoder: Encoder
     name: str
     hash: str
+    cuda: bool
 
 
-def open_base(settings: ModelSettings) -> Base:
+def open_base(settings: ModelSettings, *, weights: bool = True) -> Base:
     """Load a base for training: bfloat16 on CUDA, float32 elsewhere unless the settings say a type.
+
+    Args:
+        settings: which model.
+        weights: False leaves ``model`` None: enough to render rows, and quick.
 
     Raises:
         UsageError: the settings name a server or the scripted model, which cannot be trained.
@@ -44,11 +49,12 @@ def open_base(settings: ModelSettings) -> Base:
             "dtype": settings.dtype if settings.dtype != "auto" else "bfloat16" if cuda else "float32",
         }
     )
-    model = load_weights(folder, plain)
-    positions = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or 4096)
+    config = load_config(folder).get_text_config()
+    positions = int(getattr(config, "max_position_embeddings", 0) or 4096)
     limits = [positions, int(load_card(folder).get("window") or 0), settings.window]
-    weights = hash_weights(folder)
+    content = hash_weights(folder)
     named = Path(settings.name).expanduser()
     name = named.resolve().name if named.is_dir() else settings.name
     window = min(limit for limit in limits if limit > 0)
-    return Base(model, Encoder(ChatFormat(folder), window), f"{name}@{weights[:8]}", weights)
+    model = load_weights(folder, plain) if weights else None
+    return Base(model, Encoder(ChatFormat(folder), window), f"{name}@{content[:8]}", content, cuda)

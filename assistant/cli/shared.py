@@ -133,7 +133,9 @@ def accept_before_command(app: typer.Typer) -> None:
     app.callback(invoke_without_command=True)(remember)
 
 
-def command(app: typer.Typer, name: str, full: str = "") -> Callable[[Callable[..., None]], Callable[..., None]]:
+def command(
+    app: typer.Typer, name: str, full: str = "", *, hidden: bool = False
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register ``function(run, ...)`` as a command; it gets the shared options as its :class:`Run`."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
@@ -148,7 +150,7 @@ def command(app: typer.Typer, name: str, full: str = "") -> Callable[[Callable[.
             function(Run(full or name, **shared), **values)
 
         reshape(called, parameters)
-        app.command(name)(called)
+        app.command(name, hidden=hidden)(called)
         return function
 
     return register

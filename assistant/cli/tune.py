@@ -1,17 +1,21 @@
-"""``joyul tune``: train an adapter in this process; a running app offers it without a restart."""
+"""``joyul tune``: train adapters as jobs that outlive this command, the page and the server."""
 
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from assistant.cli.screen import duration
 from assistant.cli.shared import Run, command
-from assistant.errors import InputError
+from assistant.cli.tune_jobs import JobArgument, cancel, job_named, list_, logs, pause, show
+from assistant.errors import KINDS, CancelledError, InputError
 
 if TYPE_CHECKING:
+    from assistant.jobs.record import JobFolder
     from assistant.peers import Peer
     from assistant.schema import Passage
 
@@ -20,6 +24,13 @@ def register(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(help="Train adapters.", no_args_is_help=True)
     command(group, "run", "tune run")(run_)
+    command(group, "list", "tune list")(list_)
+    command(group, "show", "tune show")(show)
+    command(group, "logs", "tune logs")(logs)
+    command(group, "cancel", "tune cancel")(cancel)
+    command(group, "pause", "tune pause")(pause)
+    command(group, "resume", "tune resume")(resume)
+    command(group, "work", "tune work", hidden=True)(work)
     app.add_typer(group, name="tune")
 
 
@@ -39,8 +50,8 @@ class PeerRetriever:
 
 
 @contextmanager
-def preparation(run: Run) -> Iterator[tuple[Callable[[str], PeerRetriever], Callable[[], None]]]:
-    """Yield a way to retrieve, and a way to give the state folder back once the rows are rendered."""
+def preparation(run: Run) -> Iterator[Callable[[str], PeerRetriever]]:
+    """Yield a way to retrieve; the state folder is given back at the end, once the rows are rendered."""
     with ExitStack() as held:
         opened: list[Peer] = []
 
@@ -49,37 +60,122 @@ def preparation(run: Run) -> Iterator[tuple[Callable[[str], PeerRetriever], Call
                 opened.append(held.enter_context(run.peer(any_model=True)))
             return PeerRetriever(opened[0], collection)
 
-        yield retriever_for, held.close
+        yield retriever_for
 
 
-def run_(run: Run, file: Annotated[Path, typer.Argument(help="A training recipe (YAML).")]) -> None:
+def run_(
+    run: Run,
+    file: Annotated[Path, typer.Argument(help="A training recipe (YAML).")],
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Return at once; see the job with: joyul tune show.")
+    ] = False,
+    forgetting: Annotated[
+        bool, typer.Option(help="Measure what the adapter forgot: general text and probes.")
+    ] = True,
+) -> None:
     """Train an adapter by a recipe; it appears in every picker the moment it is complete."""
     if not file.is_file():
         raise InputError(f"no recipe at {str(file)!r}", "check the path", adapter=None, status="failed")
     settings = run.settings()
+    from assistant.jobs.launch import enqueue
     from assistant.owner import create
     from assistant.paths import Home
-    from tuning.run import run_recipe
-    from tuning.schema import load_recipe
+    from tuning.prepare import prepare
+    from tuning.run import terminable
+    from tuning.schema import After, load_recipe
 
     home = Home(settings.home)
     create(home)
     recipe = load_recipe(file.absolute())
-    with preparation(run) as (retriever_for, done):
+    if not forgetting:
+        recipe = recipe.model_copy(update={"after": After(forgetting=False)})
+    with terminable(), preparation(run) as retriever_for:
+        job = prepare(recipe, home=home, settings=settings, retriever_for=retriever_for, progress=run.screen.progress)
+    enqueue(job, ["tune", "work", job.id, "--home", str(home.root)])
+    if detach:
+        run.screen.document({"job": job.id, "adapter": recipe.name, "status": "queued"}, f"job {job.id}: queued")
+        return
+    _watch(run, job)
 
-        def progress(event: dict[str, Any]) -> None:
-            if event.get("phase") == "rendered":
-                done()
-            run.screen.progress(event)
 
-        document = run_recipe(
-            recipe,
-            home=home,
-            settings=settings,
-            retriever_for=retriever_for,
-            progress=progress,
-            cancelled=lambda: False,
+def _watch(run: Run, job: "JobFolder") -> None:
+    """Show a job until it ends; Ctrl-C cancels it, a lost terminal does not."""
+    from assistant.jobs.launch import cancel as wish_cancel
+    from assistant.jobs.launch import follow
+    from tuning.run import terminable
+
+    with terminable():
+        try:
+            _show_events(run, job)
+        except (KeyboardInterrupt, SystemExit):
+            with _deaf():
+                wish_cancel(job)
+                for _ in follow(job):
+                    pass
+            raise
+    record = job.read()
+    if record.state == "failed":
+        raise KINDS.get(record.error_kind, InputError)(
+            record.error, record.hint, adapter=record.name, status="failed", job=job.id
         )
+    if record.state != "succeeded":
+        document = {"adapter": record.name, "status": record.state, "job": job.id}
+        hint = f"joyul tune resume {job.id}"
+        raise CancelledError(f"job {job.id} is {record.state}", hint, **document)
+    document = dict(record.result)
     spent = f"{duration(document['seconds'])}, {document['peak_memory_mb']:.0f} MB"
     loss = f"loss {document['first_loss']} -> {document['final_loss']}"
     run.screen.document(document, f"{document['adapter']}: {document['status']} in {spent}, {loss}")
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Ignore further signals while a cancelled job comes to its end, a matter of one step."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _show_events(run: Run, job: "JobFolder") -> None:
+    from assistant.jobs.launch import follow, place_of
+
+    for event in follow(job):
+        if event.get("state") == "queued":
+            place = place_of(job)
+            if place is not None:
+                left = f", about {duration(place.seconds)} left" if place.seconds else ""
+                run.screen.note(f"waiting for job {place.waits_for}{left} ({place.ahead} ahead)")
+        run.screen.progress(event)
+
+
+def resume(
+    run: Run,
+    job: JobArgument,
+    detach: Annotated[bool, typer.Option("--detach", help="Return at once.")] = False,
+) -> None:
+    """Let a paused, failed, cancelled or killed job go on from its newest checkpoint."""
+    from assistant.jobs.launch import enqueue, may_resume
+
+    folder = job_named(run, job)
+    may_resume(folder)
+    enqueue(folder, ["tune", "work", folder.id, "--home", str(folder.home.root)])
+    if detach:
+        run.screen.document({"job": folder.id, "status": "queued"}, f"job {folder.id}: queued")
+        return
+    _watch(run, folder)
+
+
+def work(run: Run, job: JobArgument) -> None:
+    """Carry out a prepared job; other commands start this process."""
+    from assistant.jobs.worker import carry_out
+    from assistant.studies.after import train_and_measure
+    from tuning.run import terminable
+
+    with terminable():
+        carry_out(job_named(run, job), train_and_measure)

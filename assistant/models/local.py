@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.adapters import Adapter, check_fits, hash_weights, verify
-from assistant.errors import DamagedError, InputError, RefusedError, ResourceError, UnavailableError
+from assistant.errors import DamagedError, InputError, JoyulError, RefusedError, ResourceError, UnavailableError
 from assistant.lora_files import read_header
 from assistant.models.chat_format import ChatFormat
 from assistant.models.context import fit, prompt_room
@@ -172,6 +172,30 @@ def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
     return frozenset(ends)
 
 
+_UNLOADABLE = (OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError, AttributeError)
+
+
+def load_config(folder: Path) -> Any:
+    """Return the transformers configuration of a folder.
+
+    Raises:
+        UnavailableError, RefusedError: it cannot be read, or needs code of its own.
+    """
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
+    except _UNLOADABLE as error:
+        raise _unloadable(folder, error) from error
+
+
+def _unloadable(folder: Path, error: Exception) -> JoyulError:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if "trust_remote_code" in str(error) or "custom code" in str(error):
+        return RefusedError(f"{folder}: needs code of its own", "choose a model transformers knows")
+    return UnavailableError(f"{folder}: cannot be loaded ({reason:.160})", "choose another model")
+
+
 def load_weights(folder: Path, settings: ModelSettings) -> Any:
     """Return the model of a folder on its device, in its type and in evaluation mode.
 
@@ -179,7 +203,7 @@ def load_weights(folder: Path, settings: ModelSettings) -> Any:
         UnavailableError, RefusedError, DamagedError, ResourceError: it cannot be loaded, and why.
     """
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
     from transformers.utils import logging as their_logging
 
     their_logging.set_verbosity_error()
@@ -193,8 +217,8 @@ def load_weights(folder: Path, settings: ModelSettings) -> Any:
     device = _device(settings.device)
     small_on_cpu = device == "cpu" and parameters < BILLION
     dtype = settings.dtype if settings.dtype != "auto" else "float32" if small_on_cpu else "bfloat16"
+    config = load_config(folder)
     try:
-        config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             str(folder),
             config=config,
@@ -207,11 +231,8 @@ def load_weights(folder: Path, settings: ModelSettings) -> Any:
         model, report = loaded[0].to(device).eval(), loaded[1]
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise ResourceError(f"not enough memory for {folder.name!r}", "choose a smaller model or dtype") from error
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError, AttributeError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        if "trust_remote_code" in str(error) or "custom code" in str(error):
-            raise RefusedError(f"{folder}: needs code of its own", "choose a model transformers knows") from error
-        raise UnavailableError(f"{folder}: cannot be loaded ({reason:.160})", "choose another model") from error
+    except _UNLOADABLE as error:
+        raise _unloadable(folder, error) from error
     # transformers would go on with random numbers in these places
     unfilled = sorted([*report["missing_keys"], *(str(item[0]) for item in report["mismatched_keys"])])
     if unfilled:

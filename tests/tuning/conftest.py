@@ -40,7 +40,7 @@ def rows(tmp_path: Path) -> Path:
 def recipe_file(tmp_path: Path, rows: Path):
     """Write a recipe; keyword arguments replace or add keys, None removes one."""
 
-    def write(name: str = "recipe.yaml", **changes: object) -> Path:
+    def write(file: str = "recipe.yaml", **changes: object) -> Path:
         content: dict[str, object] = {
             "name": "tower",
             "data": rows.name,
@@ -50,7 +50,7 @@ def recipe_file(tmp_path: Path, rows: Path):
             "params": {"r": 4, "alpha": 8, "dropout": 0.0},
         }
         content |= changes
-        path = tmp_path / name
+        path = tmp_path / file
         kept = {key: value for key, value in content.items() if value is not None}
         path.write_text(yaml.safe_dump(kept, allow_unicode=True, sort_keys=False), encoding="utf-8")
         return path

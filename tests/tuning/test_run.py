@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from assistant.adapters import get_adapter, list_adapters, verify
 from assistant.errors import InputError, ResourceError, UsageError
+from assistant.jobs.record import jobs_of
 from assistant.models import open_model
 from assistant.paths import Home, data_root
 from assistant.prompts import load_prompt
@@ -50,10 +51,12 @@ def test_a_method_lowers_the_loss_saves_and_answers_the_same_after_reload(method
     assert wanted <= steps[0].keys() and steps[-1]["seconds_left"] == 0
     job = home.jobs / document["job"]
     written = [json.loads(line) for line in (job / "events.jsonl").read_text("utf-8").splitlines()]
-    assert [{k: v for k, v in event.items() if k != "time"} for event in written] == events
-    assert json.loads((job / "job.json").read_text("utf-8"))["status"] == "succeeded"
+    told = [{k: v for k, v in event.items() if k != "time"} for event in written]
+    assert [event for event in told if "state" not in event] == events
+    assert [event["state"] for event in told if "state" in event] == ["queued", "running", "succeeded"]
+    assert json.loads((job / "job.json").read_text("utf-8"))["state"] == "succeeded"
     assert len((job / "rows.jsonl").read_text("utf-8").splitlines()) == 5
-    assert sorted(path.name for path in job.iterdir()) == ["events.jsonl", "job.json", "recipe.json", "rows.jsonl"]
+    assert not (job / "checkpoints").exists() and not (job / "adapter").exists()
 
     adapter = get_adapter(home, "tower")
     verify(adapter)
@@ -122,15 +125,15 @@ def test_the_same_recipe_gives_the_same_weights_and_replaces_its_adapter(recipe_
 def test_cancel_stops_after_the_step_and_installs_nothing(recipe_file, home, settings) -> None:
     asked: list[int] = []
     document, events = train(recipe_file(), home, settings, lambda: (asked.append(1), len(asked) > 3)[1])
-    assert document["status"] == "cancelled" and 1 <= document["steps"] < 6
-    assert events[-1]["status"] == "cancelled"
+    assert document["status"] == "cancelled"
+    assert events[-1]["status"] == "cancelled" and 1 <= events[-2]["step"] < 6
     assert list_adapters(home) == [] and not (home.jobs / document["job"] / "adapter").exists()
 
 
 def job_of(home: Home) -> dict:
-    (folder,) = home.jobs.iterdir()
-    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == []
-    return json.loads((folder / "job.json").read_text("utf-8"))
+    (job,) = jobs_of(home)
+    assert not (job.path / "adapter").exists()
+    return job.read().to_json()
 
 
 def test_an_exploding_loss_stops_with_step_and_rows(recipe_file, home, settings) -> None:
@@ -139,7 +142,7 @@ def test_an_exploding_loss_stops_with_step_and_rows(recipe_file, home, settings)
     assert "lower learning_rate (now 1)" in caught.value.hint and caught.value.details["rows"]
     assert list_adapters(home) == []
     job = job_of(home)
-    assert job["status"] == "failed" and "step" in job["error"]
+    assert job["state"] == "failed" and "step" in job["error"]
 
 
 def test_a_loss_that_is_no_number_stops_at_once(recipe_file, home, settings, tmp_path) -> None:
@@ -182,7 +185,7 @@ def test_bad_input_is_one_line_and_leaves_no_adapter(changes, error, said, mend,
         train(recipe_file(**changes), home, settings)
     assert said in caught.value.message and mend in caught.value.hint
     assert "\n" not in caught.value.message
-    assert list_adapters(home) == [] and job_of(home)["status"] == "failed"
+    assert list_adapters(home) == [] and job_of(home)["state"] == "failed"
 
 
 def test_a_server_cannot_be_trained(recipe_file, home, tmp_path) -> None:
@@ -240,7 +243,9 @@ def test_a_run_that_is_killed_leaves_no_adapter(number, status, recipe_file, hom
     _, errors = child.communicate(timeout=60)
     assert child.returncode == status, errors
     assert list(home.adapters.iterdir()) == []
-    (folder,) = home.jobs.iterdir()
-    assert json.loads((folder / "job.json").read_text("utf-8"))["status"] in ("running", "cancelled")
+    (job,) = jobs_of(home)
+    record = job.read()
     if number == signal.SIGTERM:
-        assert not (folder / "adapter").exists() and "Traceback" not in errors
+        assert record.state == "cancelled" and not (job.path / "adapter").exists() and "Traceback" not in errors
+    else:
+        assert record.state == "failed" and "killed" in record.error and job.id in record.hint

@@ -1,24 +1,25 @@
-"""Supervised training with TRL, shared by every method that learns answers: loop, progress, guards.
+"""Supervised training with TRL, shared by every method that learns answers: settings, start, resume.
 
-The loop is TRL's; here are only its settings, the events a person watches, and the stops: cancel,
-a loss that is no number or explodes, and running out of memory.
+The loop is TRL's; what a person watches and what stops a run is in ``tuning.methods.watch``.
 """
 
 import math
 import resource
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.errors import InputError, ResourceError
+from assistant.errors import ResourceError
+from tuning.checkpoints import newest, prune
 from tuning.formats import TrainingRow
 from tuning.schema import TuneRecipe
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, TrainerCallback
+    from transformers import PreTrainedModel
+
+    from assistant.jobs.record import Wish
 
 WARMUP_SHARE = 0.05
 # Above this a bigger GPU batch pays for recomputing activations; below, the time is lost for nothing.
@@ -27,7 +28,11 @@ CHECKPOINTING_PARAMETERS = 500_000_000
 
 @dataclass(frozen=True)
 class Task:
-    """What a method gets: a base of its own (never the served one), rendered rows, and where to save."""
+    """What a method gets: a base of its own (never the served one), rendered rows, and where to save.
+
+    ``folder`` is for the adapter, ``checkpoints`` for what a resumed run needs; ``wished`` is asked
+    after every step and says whether to stop, for good or for now.
+    """
 
     model: "PreTrainedModel"
     tokenizer: Any
@@ -35,13 +40,18 @@ class Task:
     validation: Sequence[TrainingRow]
     recipe: TuneRecipe
     folder: Path
+    checkpoints: Path
     progress: Callable[[dict[str, Any]], None]
-    cancelled: Callable[[], bool]
+    wished: "Callable[[], Wish | None]"
 
 
 @dataclass
 class Outcome:
-    """What a training run came to; losses are means over the first and last twentieth of its steps."""
+    """What a training run came to, resumed parts included.
+
+    ``status`` is ``succeeded``, ``cancelled`` or ``paused``; the first and final loss are means over the
+    first and last twentieth of the steps.
+    """
 
     status: str = "succeeded"
     steps: int = 0
@@ -76,15 +86,18 @@ def peak_memory_mb() -> float:
 
 
 def train_sft(task: Task, model: Any) -> Outcome:
-    """Train ``model`` (base with whatever is trainable on it) on the task's rows.
+    """Train ``model`` (base with whatever is trainable on it) on the task's rows, from the newest checkpoint on.
 
     Raises:
         InputError: the loss became non-finite or exploded; names step and rows.
         ResourceError: memory ran out.
     """
     import torch
-    from transformers import set_seed
+    from transformers import PrinterCallback, set_seed
     from trl.trainer.sft_trainer import DataCollatorForLanguageModeling, SFTTrainer
+
+    from tuning.methods.order import RowOrder
+    from tuning.methods.watch import watcher
 
     cuda = next(model.parameters()).is_cuda
     pad = task.tokenizer.pad_token_id
@@ -99,27 +112,35 @@ def train_sft(task: Task, model: Any) -> Outcome:
         return batch
 
     set_seed(task.recipe.seed)
+    task.checkpoints.mkdir(mode=0o700, parents=True, exist_ok=True)
+    start = newest(task.checkpoints)
+    prune(task.checkpoints)
     outcome = Outcome()
-    trainer = SFTTrainer(
+    lengths = [len(row.input_ids) for row in task.rows]
+
+    class Trainer(SFTTrainer):  # type: ignore[misc]  # the base class is untyped
+        def _get_train_sampler(self, *_: Any) -> RowOrder:
+            return RowOrder(lengths, task.recipe.batch_size, task.recipe.seed)
+
+    trainer = Trainer(
         model=model,
         args=_arguments(task, cuda, model),
         train_dataset=_dataset(task.rows),
         eval_dataset=_dataset(task.validation) if task.validation else None,
         processing_class=task.tokenizer,
         data_collator=collate,
-        callbacks=[_watcher(task, outcome, batches, math.log(model.config.get_text_config().vocab_size))],
+        callbacks=[watcher(task, outcome, batches, start, math.log(model.config.get_text_config().vocab_size))],
     )
-    _only_our_callbacks(trainer)
-    started = time.perf_counter()
+    # The trainer's own printing goes: standard output belongs to the command's JSON document.
+    trainer.remove_callback(PrinterCallback)
     try:
-        trainer.train()
+        trainer.train(resume_from_checkpoint=str(start.path) if start else None)
     except (torch.OutOfMemoryError, MemoryError):
         raise _out_of_memory(task.recipe) from None
     except RuntimeError as error:
         if "not enough memory" in str(error) or "out of memory" in str(error):
             raise _out_of_memory(task.recipe) from None
         raise
-    outcome.seconds = time.perf_counter() - started
     outcome.steps = trainer.state.global_step
     return outcome.settle()
 
@@ -141,7 +162,7 @@ def _arguments(task: Task, cuda: bool, model: Any) -> Any:
     recipe = task.recipe
     steps = math.ceil(math.ceil(len(task.rows) / recipe.batch_size) * recipe.epochs)
     return SFTConfig(
-        output_dir=str(task.folder.parent / "trainer"),
+        output_dir=str(task.checkpoints),
         num_train_epochs=recipe.epochs,
         learning_rate=recipe.learning_rate,
         per_device_train_batch_size=recipe.batch_size,
@@ -159,81 +180,13 @@ def _arguments(task: Task, cuda: bool, model: Any) -> Any:
         logging_nan_inf_filter=False,
         eval_strategy="epoch" if task.validation else "no",
         prediction_loss_only=True,
-        save_strategy="no",
+        save_strategy="no",  # the watcher says when
         report_to="none",
         disable_tqdm=True,
-        train_sampling_strategy="group_by_length",
         remove_unused_columns=False,
         dataset_kwargs={"skip_prepare_dataset": True},
         max_length=None,
     )
-
-
-def _only_our_callbacks(trainer: Any) -> None:
-    """Drop the trainer's own printing: standard output belongs to the command's JSON document."""
-    from transformers import PrinterCallback
-
-    trainer.remove_callback(PrinterCallback)
-
-
-def _watcher(task: Task, outcome: Outcome, batches: list[list[str]], uniform: float) -> "TrainerCallback":
-    """Return the callback that reports progress and stops what should not go on.
-
-    A loss beyond twice ``uniform`` (that of guessing every token) and thrice the first one has
-    exploded: the weights no longer say anything.
-    """
-    from transformers import TrainerCallback
-
-    class Watcher(TrainerCallback):
-        started = time.perf_counter()
-
-        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            self.started = time.perf_counter()
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            if task.cancelled():
-                outcome.status = "cancelled"
-                control.should_training_stop = True
-
-        def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            logs: dict[str, Any] = kwargs["logs"]
-            if "eval_loss" in logs:
-                outcome.validation_loss = float(logs["eval_loss"])
-                task.progress({"step": state.global_step, "validation_loss": outcome.validation_loss})
-            if "loss" not in logs:
-                return
-            loss = float(logs["loss"])
-            self._guard(state.global_step, args.logging_steps, loss, float(logs.get("grad_norm", 0.0)))
-            outcome.losses.append(loss)
-            outcome.tokens = int(logs.get("num_tokens", outcome.tokens))
-            spent = time.perf_counter() - self.started
-            task.progress(
-                {
-                    "step": state.global_step,
-                    "steps": state.max_steps,
-                    "loss": round(loss, 4),
-                    "learning_rate": float(logs.get("learning_rate", 0.0)),
-                    "tokens_per_second": round(outcome.tokens / spent, 1),
-                    "seconds_left": round(spent / state.global_step * (state.max_steps - state.global_step), 1),
-                    "memory_mb": round(peak_memory_mb(), 1),
-                }
-            )
-
-        def _guard(self, step: int, span: int, loss: float, norm: float) -> None:
-            exploded = loss > 2 * uniform and loss > 3 * (outcome.losses or [loss])[0]
-            if math.isfinite(loss) and math.isfinite(norm) and not exploded:
-                return
-            rows = [row for batch in batches[max(0, step - span) : step] for row in batch]
-            what = "exploded" if math.isfinite(loss) and exploded else "is not a number any more"
-            shown = ", ".join(rows[:8]) + (" ..." if len(rows) > 8 else "")
-            raise InputError(
-                f"training stopped at step {step}: the loss {what} ({loss:.4g}); its rows were {shown}",
-                f"lower learning_rate (now {task.recipe.learning_rate:g}) or look at these rows; nothing was saved",
-                step=step,
-                rows=rows,
-            )
-
-    return Watcher()
 
 
 def _out_of_memory(recipe: TuneRecipe) -> ResourceError:

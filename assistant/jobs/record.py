@@ -1,0 +1,242 @@
+"""A job on disk: ``jobs/<id>`` with its state, its events, and what others wish of it.
+
+Only the process that works on a job writes ``job.json`` and ``events.jsonl``; others read them, and
+leave a wish (cancel, pause) beside them. A state of a process that is gone is never believed: a
+process is known by its id and its start time together, since ids are used again.
+"""
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from assistant.errors import InputError, ResourceError
+from assistant.lazy import nearest
+from assistant.paths import Home
+
+State = Literal["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
+Wish = Literal["cancel", "pause"]
+LIVE: tuple[State, ...] = ("validating_files", "queued", "running")
+SETTLED: tuple[State, ...] = ("succeeded", "failed", "cancelled")
+RECORD, EVENTS, WISH, HEARTBEAT, LOG, PROCESS = (
+    *("job.json", "events.jsonl", "wish", "heartbeat", "log.txt", "process.json"),
+)
+GONE = "its process is gone (killed, or out of memory)"
+# A process may say a little later when it began than the one that started it noticed.
+SAME_START_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process that can be told from a later one with the same id; ``started`` is in epoch seconds."""
+
+    pid: int
+    started: float
+
+    @classmethod
+    def of(cls, pid: int) -> "Process":
+        """Return the identity of a running process."""
+        import psutil
+
+        return cls(pid, psutil.Process(pid).create_time())
+
+    def alive(self) -> bool:
+        """Return whether this very process still runs."""
+        import psutil
+
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started) < SAME_START_SECONDS
+            return same and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """How a job stands; times are epoch seconds, 0 where it did not come to that.
+
+    ``error`` and ``hint`` say why it failed and what to do, ``error_kind`` is a key of
+    :data:`assistant.errors.KINDS`; ``result`` is what it came to.
+    """
+
+    id: str
+    kind: str
+    name: str
+    state: State = "validating_files"
+    device: str = "cpu"
+    created: float = 0.0
+    queued: float = 0.0
+    started: float = 0.0
+    ended: float = 0.0
+    error: str = ""
+    hint: str = ""
+    error_kind: str = ""
+    result: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+
+class JobFolder:
+    """The folder of one job."""
+
+    def __init__(self, home: Home, key: str) -> None:
+        self.home = home
+        self.id = key
+        self.path = home.jobs / key
+
+    @classmethod
+    def create(cls, home: Home, kind: str, name: str) -> "JobFolder":
+        """Make a job that this process is preparing.
+
+        Raises:
+            ResourceError: the folder cannot be written.
+        """
+        job = cls(home, f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{name}-{uuid.uuid4().hex[:6]}")
+        try:
+            job.path.mkdir(mode=0o700, parents=True)
+            job.claim(os.getpid())
+            job.write(Record(job.id, kind, name, created=time.time()))
+        except OSError as error:
+            hint = "free space or choose --home"
+            raise ResourceError(f"cannot write {home.jobs}: {error.strerror}", hint) from error
+        return job
+
+    def claim(self, pid: int) -> None:
+        """Note which process works on the job from now on."""
+        self.save(PROCESS, asdict(Process.of(pid)))
+
+    def process(self) -> Process | None:
+        """Return the process that works on the job, or did."""
+        try:
+            return Process(**json.loads((self.path / PROCESS).read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def stored(self) -> Record:
+        """Return the record as it was last written.
+
+        Raises:
+            InputError: the folder is not a job's.
+        """
+        try:
+            values = json.loads((self.path / RECORD).read_text("utf-8"))
+            known = {item.name for item in fields(Record)}
+            return Record(**{key: value for key, value in values.items() if key in known})
+        except (OSError, ValueError, TypeError) as error:
+            raise InputError(f"job {self.id!r} has no readable record", "its folder may be removed") from error
+
+    def read(self) -> Record:
+        """Return how the job stands, with the death of its process taken into account."""
+        record = self.stored()
+        if record.state not in LIVE:
+            return record
+        process = self.process()
+        if process is not None and process.alive():
+            return record
+        record = self.stored()  # it may have settled while we looked
+        if record.state not in LIVE:
+            return record
+        return replace(record, state="failed", error=GONE, hint=f"joyul tune resume {self.id}", error_kind="resource")
+
+    def write(self, record: Record) -> Record:
+        """Store the record; readers see the old one or the new one."""
+        self.save(RECORD, record.to_json())
+        return record
+
+    def update(self, **changes: Any) -> Record:
+        """Change fields of the stored record and add the change of state to the events."""
+        before = self.stored()
+        after = self.write(replace(before, **changes))
+        if after.state != before.state:
+            self.event({"state": after.state, **({"error": after.error} if after.error else {})})
+        return after
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """Append an event with its time."""
+        with (self.path / EVENTS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"time": round(time.time(), 3), **event}, ensure_ascii=False) + "\n")
+
+    def events(self, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+        """Return the complete events from a byte offset on, and the offset after them."""
+        try:
+            with (self.path / EVENTS).open("rb") as file:
+                file.seek(offset)
+                data = file.read()
+        except FileNotFoundError:
+            return [], offset
+        whole = data[: data.rfind(b"\n") + 1]
+        return [json.loads(line) for line in whole.splitlines() if line.strip()], offset + len(whole)
+
+    def save(self, name: str, value: Any) -> None:
+        """Write a JSON file of the job by one rename."""
+        partial = self.path / f".{name}.{uuid.uuid4().hex[:6]}"
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(self.path / name)
+
+    def load(self, name: str) -> Any:
+        """Return a JSON file of the job."""
+        return json.loads((self.path / name).read_text("utf-8"))
+
+    def wish(self, wish: Wish | None) -> None:
+        """Leave a wish for the process that works on the job; None takes it back."""
+        if wish is None:
+            (self.path / WISH).unlink(missing_ok=True)
+        else:
+            (self.path / WISH).write_text(wish, "utf-8")
+
+    def wished(self) -> Wish | None:
+        """Return what others wish of the job."""
+        try:
+            text = (self.path / WISH).read_text("utf-8").strip()
+        except OSError:
+            return None
+        return "cancel" if text == "cancel" else "pause" if text == "pause" else None
+
+    def silent_seconds(self) -> float | None:
+        """Return how long the worker has given no sign of life; None before its first."""
+        try:
+            return max(0.0, time.time() - (self.path / HEARTBEAT).stat().st_mtime)
+        except OSError:
+            return None
+
+
+def open_job(home: Home, key: str) -> JobFolder:
+    """Return a job by its id, or by the name of its adapter where only one job has it.
+
+    Raises:
+        InputError: there is none; the nearest id is suggested.
+    """
+    jobs = list(jobs_of(home))
+    found = [job for job in jobs if job.id == key]
+    named = found or [job for job in jobs if job.stored().name == key]
+    if not named:
+        raise InputError(f"no job {key[:80]!r}", nearest(key, [job.id for job in jobs]) or "see: joyul tune list")
+    if len(named) > 1:
+        newest = named[-1].id
+        raise InputError(f"{len(named)} jobs are named {key!r}", f"give an id; the newest is {newest}")
+    return named[0]
+
+
+def jobs_of(home: Home) -> Iterator[JobFolder]:
+    """Yield all jobs, oldest first; what is not a job's folder is passed over."""
+    if not home.jobs.is_dir():
+        return
+    for path in sorted(home.jobs.iterdir()):
+        if (path / RECORD).is_file():
+            yield JobFolder(home, path.name)
+
+
+def folder_size(path: Path) -> int:
+    """Return the bytes under a folder."""
+    return sum(each.stat().st_size for each in path.rglob("*") if each.is_file())

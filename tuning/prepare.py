@@ -1,0 +1,160 @@
+"""The first half of a run: check the recipe against the base, render every row, freeze it all in a job folder.
+
+What trains later (at once, after a wait in the queue, on resuming) reads that folder and nothing else.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from assistant.adapters import get_adapter
+from assistant.dataset import content_hash, read_examples
+from assistant.errors import InputError, JoyulError, ResourceError
+from assistant.jobs.record import JobFolder
+from assistant.paths import Home
+from assistant.protocols import Retriever
+from assistant.schema import Message, Sampling, digest
+from assistant.settings import ModelSettings, Settings
+from tuning.base import Base, open_base
+from tuning.formats import Renderer, TrainingRow, mix_replay, with_target
+from tuning.schema import TuneRecipe
+
+# What must be free beside the adapter itself: rendered rows, events, and room for others.
+SPARE_BYTES = 20_000_000
+ROWS, VALIDATION, RECIPE, FACTS, MODEL = "rows.jsonl", "validation.jsonl", "recipe.json", "facts.json", "model.json"
+RetrieverFor = Callable[[str], Retriever]
+
+
+def prepare(
+    recipe: TuneRecipe,
+    *,
+    home: Home,
+    settings: Settings,
+    retriever_for: RetrieverFor | None,
+    progress: Callable[[dict[str, Any]], None] = lambda _: None,
+) -> JobFolder:
+    """Return a job whose folder holds everything the training needs; its state is ``validating_files`` still.
+
+    Args:
+        recipe: what to train.
+        home: the state folder; only ``jobs/<id>`` is written.
+        settings: where the base model comes from.
+        retriever_for: returns the retriever of a collection; needed where the recipe retrieves.
+        progress: gets the event that says how many rows and tokens there are.
+
+    Raises:
+        UsageError, InputError, UnavailableError, ResourceError: see the parts; the job is ``failed`` then.
+    """
+    started = time.perf_counter()
+    _refuse_full_disk(home)
+    job = JobFolder.create(home, "tune", recipe.name)
+    try:
+        model = settings.model_named(recipe.model)
+        base = open_base(model, weights=False)
+        _refuse_foreign_name(recipe, home, base)
+        job.save(RECIPE, {**recipe.model_dump(mode="json"), "file": str(recipe.file)})
+        job.save(MODEL, _without_secrets(model))
+        rows, validation, facts = _render(
+            recipe, base, retriever_for, min(settings.engine.max_tokens, Sampling().max_tokens)
+        )
+        _write(job.path / ROWS, rows)
+        _write(job.path / VALIDATION, validation)
+        facts |= {"base_hash": base.hash, "seconds": round(time.perf_counter() - started, 3)}
+        job.save(FACTS, facts)
+        event = {"phase": "rendered", **{key: facts[key] for key in facts if not key.endswith("_hash")}}
+        job.event(event)
+        progress(event)
+        job.update(device="cuda" if base.cuda else "cpu")
+    except JoyulError as error:
+        job.update(state="failed", ended=time.time(), error=error.message, hint=error.hint, error_kind=error.kind)
+        raise
+    except OSError as error:
+        job.update(state="failed", ended=time.time(), error=str(error))
+        raise ResourceError(f"training {recipe.name!r} cannot write: {error.strerror}", "free some space") from error
+    except BaseException as error:
+        stopped = isinstance(error, (KeyboardInterrupt, SystemExit))
+        job.update(state="cancelled" if stopped else "failed", ended=time.time(), error=type(error).__name__)
+        raise
+    return job
+
+
+def read_rows(path: Path) -> list[TrainingRow]:
+    """Return the rows that a job folder holds."""
+    return [_row(json.loads(line)) for line in path.read_text("utf-8").splitlines()]
+
+
+def _row(record: dict[str, Any]) -> TrainingRow:
+    *before, last = [Message(turn["role"], turn["content"]) for turn in record["messages"]]
+    ids = tuple(record["prompt_ids"]), tuple(record["answer_ids"])
+    return TrainingRow(record["source"], tuple(before), last.content, *ids)
+
+
+def _write(path: Path, rows: Iterable[TrainingRow]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for row in rows:
+            ids = {"prompt_ids": list(row.prompt_ids), "answer_ids": list(row.answer_ids)}
+            file.write(json.dumps(row.to_json() | ids, ensure_ascii=False) + "\n")
+
+
+def _without_secrets(model: ModelSettings) -> dict[str, Any]:
+    return model.model_dump(mode="json", exclude={"api_key"})
+
+
+def _render(
+    recipe: TuneRecipe, base: Base, retriever_for: RetrieverFor | None, max_tokens: int
+) -> tuple[list[TrainingRow], list[TrainingRow], dict[str, Any]]:
+    """Read and render all rows and count what happened to them."""
+    examples = read_examples(recipe.path(recipe.data), encoding=recipe.encoding, need_answer=True)
+    retriever = retriever_for(recipe.retrieval.collection) if recipe.retrieval and retriever_for else None
+    renderer = Renderer(recipe, base.encoder, examples, retriever, max_tokens)
+    rows = renderer.rows(examples)
+    if not rows:
+        raise InputError(f"{recipe.data}: no row is left to train on", "look at 'retrieval.missed' and the data")
+    if not any(row.answer_ids for row in rows):
+        raise InputError(f"{recipe.data}: no token is left to learn in any row", "raise 'max_length'")
+    own = len(rows)
+    replayed: Sequence[TrainingRow] = ()
+    if recipe.replay is not None:
+        general = read_examples(recipe.path(recipe.replay.path), need_answer=True)
+        replayed = renderer.general(general)
+        rows = mix_replay(rows, replayed, recipe.replay.ratio, recipe.seed)
+    validation: list[TrainingRow] = []
+    if recipe.validation:
+        held_out = read_examples(recipe.path(recipe.validation), encoding=recipe.encoding)
+        validation = renderer.rows([with_target(row) for row in held_out], wrong=False)
+    facts = {"rows": own, "replay_rows": len(rows) - own, "tokens": sum(len(row.input_ids) for row in rows)}
+    facts |= dict(renderer.counts)
+    return rows, validation, facts | {"data_hash": content_hash(examples), "rendered_hash": _rows_hash(rows)}
+
+
+def _rows_hash(rows: Sequence[TrainingRow]) -> str:
+    return digest([row.to_json() for row in rows], length=16)
+
+
+def _refuse_full_disk(home: Home) -> None:
+    place = home.root
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    if free < SPARE_BYTES:
+        raise ResourceError(
+            f"disk full: training needs about {SPARE_BYTES // 10**6} MB in {home.root}, {free // 10**6} MB are free",
+            "free some space or choose another --home",
+        )
+
+
+def _refuse_foreign_name(recipe: TuneRecipe, home: Home, base: Base) -> None:
+    if not (home.adapters / recipe.name).exists():
+        return
+    try:
+        there = get_adapter(home, recipe.name).manifest
+    except InputError:
+        return  # a broken folder of that name is only in the way
+    if there.base_hash != base.hash:
+        raise InputError(
+            f"adapter {recipe.name!r} exists for another base ({there.base}, this run trains on {base.name})",
+            "choose another 'name' in the recipe, or delete that adapter",
+        )

@@ -1,0 +1,163 @@
+"""The second half of a run: train what a job folder holds and publish the adapter by one rename.
+
+A run writes only into its own job folder until the adapter is complete; the last step makes it
+visible at once, to a running app too. Interrupted or killed at any moment, it leaves no adapter, and
+goes on from its newest checkpoint when it is resumed.
+"""
+
+import shutil
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from assistant.adapters import Manifest, publish
+from assistant.errors import InputError
+from assistant.jobs.record import JobFolder, Wish
+from assistant.jobs.worker import Cancelled, Paused, check_wish
+from assistant.prompts import load_prompt
+from assistant.settings import ModelSettings
+from tuning.base import Base, open_base
+from tuning.methods import load_method
+from tuning.methods.sft import Outcome, Task, peak_memory_mb
+from tuning.prepare import FACTS, MODEL, RECIPE, ROWS, VALIDATION, read_rows
+from tuning.schema import TuneRecipe
+
+CHECKPOINTS, STAGING = "checkpoints", "adapter"
+_LIBRARIES = ("torch", "transformers", "peft", "trl", "accelerate", "datasets")
+_LOSSES = ("first_loss", "final_loss", "validation_loss")
+
+
+def train(
+    job: JobFolder,
+    progress: Callable[[dict[str, Any]], None] = lambda _: None,
+    wished: Callable[[], Wish | None] | None = None,
+) -> dict[str, Any]:
+    """Train a prepared job in this process and install its adapter.
+
+    An adapter of the same name that was trained on the same base is replaced, so a recipe can be
+    repeated.
+
+    Args:
+        job: from :func:`tuning.prepare.prepare`.
+        progress: gets every event, which is also a line of the job's ``events.jsonl``.
+        wished: asked after every step whether to stop; by default what others left in the job's folder.
+
+    Returns:
+        ``adapter``, ``status``, ``seconds``, ``peak_memory_mb``, ``first_loss``, ``final_loss``,
+        ``tokens_per_second``, ``job`` and ``data`` (what was trained on, cut, dropped).
+
+    Raises:
+        Cancelled, Paused: somebody wished it.
+        UsageError, InputError, UnavailableError, ResourceError: see the parts; nothing is installed then.
+    """
+    asked = wished or job.wished
+    facts = job.load(FACTS)
+    recipe = _recipe(job)
+    staging = job.path / STAGING
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(mode=0o700)
+    try:
+        check_wish(job)
+        base = open_base(ModelSettings(**job.load(MODEL)))
+        if base.hash != facts["base_hash"]:
+            hint = "start a new run; this one's rows were made for the other weights"
+            raise InputError(f"job {job.id}: the base model has changed since it was prepared", hint)
+
+        def tell(event: dict[str, Any]) -> None:
+            job.event(event)
+            progress(event)
+
+        rows, validation = read_rows(job.path / ROWS), read_rows(job.path / VALIDATION)
+        task = Task(
+            base.model, base.encoder.tokenizer, rows, validation, recipe, staging, job.path / CHECKPOINTS, tell, asked
+        )
+        outcome = load_method(recipe.method).train(task)
+        if outcome.status == "cancelled":
+            raise Cancelled
+        if outcome.status == "paused":
+            raise Paused
+        document = _document(recipe, outcome, job, facts)
+        publish(staging, _manifest(recipe, base, outcome, document, facts), job.home, replace=True)
+        shutil.rmtree(job.path / CHECKPOINTS, ignore_errors=True)
+        tell({"status": outcome.status, **document})
+        return document
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _recipe(job: JobFolder) -> TuneRecipe:
+    values = job.load(RECIPE)
+    return TuneRecipe(**{**values, "file": Path(values["file"])})
+
+
+def _document(recipe: TuneRecipe, outcome: Outcome, job: JobFolder, facts: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in facts.items() if not key.endswith("_hash") and key != "seconds"}
+    document: dict[str, Any] = {
+        "adapter": recipe.name,
+        "status": outcome.status,
+        "seconds": round(float(facts["seconds"]) + outcome.seconds, 2),
+        "peak_memory_mb": round(peak_memory_mb(), 1),
+        "first_loss": _number(outcome.first_loss),
+        "final_loss": _number(outcome.final_loss),
+        "tokens_per_second": round(outcome.tokens_per_second, 1),
+        "steps": outcome.steps,
+        "training_seconds": round(outcome.seconds, 2),
+        "data": kept,
+        "job": job.id,
+    }
+    if outcome.validation_loss is not None:
+        document["validation_loss"] = _number(outcome.validation_loss)
+    return document
+
+
+def _number(value: float) -> float | None:
+    return round(value, 4) if value == value else None
+
+
+def _manifest(
+    recipe: TuneRecipe, base: Base, outcome: Outcome, document: dict[str, Any], facts: dict[str, Any]
+) -> Manifest:
+    settings = recipe.model_dump(mode="json", exclude={"name", "description", "method", "params", "seed"})
+    for holder, key in ((settings, "data"), (settings, "validation"), (settings.get("replay") or {}, "path")):
+        if key in holder:  # an adapter travels; where its data lay on this machine does not
+            holder[key] = Path(holder[key]).name
+    return Manifest(
+        name=recipe.name,
+        base=base.name,
+        base_hash=base.hash,
+        method=recipe.method,
+        params={
+            **recipe.params,
+            "run": settings,
+            "prompt_hash": load_prompt(recipe.recipe).hash,
+            "rendered_hash": facts["rendered_hash"],
+            "data": document["data"],
+        },
+        data_hash=facts["data_hash"],
+        template_hash=base.encoder.template_hash,
+        recipe=recipe.recipe,
+        seed=recipe.seed,
+        cost={
+            "seconds": document["seconds"],
+            "peak_memory_mb": document["peak_memory_mb"],
+            "tokens": float(outcome.tokens),
+            "tokens_per_second": document["tokens_per_second"],
+        },
+        metrics={key: document[key] for key in _LOSSES if document.get(key) is not None},
+        versions=_versions(),
+        created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        description={str(key): text for key, text in recipe.description.items()},
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": sys.version.split()[0]}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -24,6 +24,12 @@ CREATE TABLE IF NOT EXISTS answers (
     answer TEXT NOT NULL, PRIMARY KEY (variant, item, seed, run)
 ) WITHOUT ROWID
 """
+# Which runs have looked at which test items; it outlives the runs' folders.
+_READS = """
+CREATE TABLE IF NOT EXISTS reads (
+    run TEXT PRIMARY KEY, declared TEXT NOT NULL, items TEXT NOT NULL
+) WITHOUT ROWID
+"""
 
 
 class AnswerCache:
@@ -44,6 +50,7 @@ class AnswerCache:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.execute(_TABLE)
+            self._connection.execute(_READS)
         except sqlite3.DatabaseError as error:
             raise _explained(error, self.path) from error
 
@@ -71,6 +78,29 @@ class AnswerCache:
                 )
         except sqlite3.DatabaseError as error:
             raise _explained(error, self.path) from error
+
+    def note_read(self, run: str, declared: str, items: str) -> dict[str, int]:
+        """Note that a run has looked at its test items, once; return how often that happened by now.
+
+        Args:
+            run: the run's name.
+            declared: fingerprint of everything that was declared.
+            items: fingerprint of the test items alone.
+
+        Returns:
+            ``declared``: runs under this very declaration; ``items``: runs on these items in all.
+
+        Raises:
+            ResourceError: the disk is full or read-only.
+        """
+        try:
+            with self._lock, closing(self._connection.cursor()) as cursor:
+                cursor.execute("INSERT OR IGNORE INTO reads VALUES (?, ?, ?)", (run, declared, items))
+                query = "SELECT COALESCE(SUM(declared = ?), 0), COUNT(*) FROM reads WHERE items = ?"
+                same, every = cursor.execute(query, (declared, items)).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise _explained(error, self.path) from error
+        return {"declared": int(same), "items": int(every)}
 
     def close(self) -> None:
         """Close the file."""

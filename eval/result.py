@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.errors import JoyulError
 from assistant.schema import Variant
 from eval.metrics import EFFICIENCY
+from eval.price import Bill, bill_of
 from eval.schema import Answer, Approach, Suite, Verdict
 from eval.scoring import Scored, score_answers
 from eval.suite import approach_of
@@ -16,13 +17,18 @@ from eval.suite import approach_of
 if TYPE_CHECKING:
     from assistant.variants import VariantFactory
 
+# Parts of the document that not every run has: what tuning cost elsewhere, and what a judge said.
+EXTRAS = ("forgetting", "break_even", "curve", "judge")
+
 
 @dataclass(frozen=True)
 class RunResult:
     """One finished run. ``asked`` counts answers generated now; the others came from earlier runs.
 
     ``costs`` holds, per variant, ``memory_mb`` of its base and adapter and, for an adapter,
-    ``training`` (seconds, peak memory, tokens) and ``training_seeds``.
+    ``training`` (seconds, peak memory, tokens) and ``training_seeds``. ``extras`` are further parts of the
+    document, by key (see :data:`EXTRAS`). ``reads`` counts how often the test items have been read:
+    ``declared`` under this very declaration, ``items`` in all.
     """
 
     suite: Suite
@@ -33,6 +39,9 @@ class RunResult:
     answers: Mapping[str, Mapping[str, Answer]]
     scored: Scored
     costs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    extras: Mapping[str, Any] = field(default_factory=dict)
+    reads: Mapping[str, int] = field(default_factory=dict)
+    rescored_from: str = ""
     run: str = ""
     created: str = ""
     seconds: float = 0.0
@@ -56,6 +65,8 @@ class RunResult:
                 for part, row in self.scored.slices.items()
             },
             "costs": {name: dict(cost) for name, cost in self.costs.items()},
+            **dict.fromkeys(EXTRAS),
+            **self.extras,
             "declared": {
                 "kind": self.suite.kind,
                 "primary": self.suite.primary,
@@ -67,7 +78,10 @@ class RunResult:
                 "trials": dict(self.suite.trials),
                 "fingerprint": self.suite.fingerprint,
                 "warnings": list(self.suite.warnings),
+                "path": self.suite.path,
             },
+            "reads": dict(self.reads),
+            "rescored_from": self.rescored_from,
             "run": self.run,
             "created": self.created,
             "seconds": round(self.seconds, 3),
@@ -82,6 +96,7 @@ class RunResult:
             "metrics": {key: each.to_json() for key, each in estimates.items() if key not in EFFICIENCY},
             **figures,
             "approach": self.approaches[name],
+            "model": self.specs[name].model,
             "adapter": self.specs[name].adapter,
             "recipe": self.specs[name].recipe,
             "k": self.specs[name].k if "rag" in self.approaches[name] else None,
@@ -105,6 +120,7 @@ def assemble(
     run: str = "",
     seconds: float = 0.0,
     asked: int = 0,
+    streams: int = 1,
 ) -> RunResult:
     """Score the answers and put the verdict into words.
 
@@ -117,6 +133,7 @@ def assemble(
         run: the run's name.
         seconds: wall time of the run.
         asked: answers generated in this call.
+        streams: answers under way at once while their seconds were measured.
     """
     from eval.sentence import in_words
 
@@ -124,6 +141,9 @@ def assemble(
     scored = score_answers(suite, answers, approaches)
     bases = Counter(answer.base for row in answers.values() for answer in row.values() if answer.base)
     base = bases.most_common(1)[0][0] if bases else ""
+    bill = Bill()
+    if variants is not None:
+        bill = bill_of(suite.items, answers, specs, approaches, scored.verdict, variants, streams)
     scored = replace(scored, verdict=in_words(scored.verdict, suite, base, specs))
     return RunResult(
         suite=suite,
@@ -134,6 +154,7 @@ def assemble(
         answers=answers,
         scored=scored,
         costs={name: _costs(spec, variants) for name, spec in specs.items()} if variants is not None else {},
+        extras={"forgetting": dict(bill.forgetting), "break_even": dict(bill.break_even)} if bill.break_even else {},
         run=run,
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         seconds=seconds,

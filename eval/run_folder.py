@@ -4,12 +4,16 @@ import json
 import os
 import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import InputError, ResourceError
+from assistant.lazy import nearest
 from assistant.schema import digest
+from eval.cache import AnswerCache
+from eval.record import RECORD, RESULT
 from eval.schema import Suite
 
 if TYPE_CHECKING:
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
     from assistant.retrieval.library import Library
     from eval.result import RunResult
 
-PLAN, RESULT, ABANDONED = "plan.json", "result.json", "abandoned"
+PLAN, ABANDONED = "plan.json", "abandoned"
 
 
 @dataclass(frozen=True)
@@ -57,22 +61,44 @@ class RunFolder:
             "variants": dict(keys),
             "items": len(suite.items),
         }
-        folder.write(PLAN, json.dumps(plan, ensure_ascii=False, indent=2))
+        folder.write(PLAN, [json.dumps(plan, ensure_ascii=False, indent=2)])
         return folder
 
-    def finish(self, result: "RunResult") -> None:
-        """Write the reports, then the result document, whose presence says that the run is finished."""
-        from eval.report import to_html, to_markdown
+    def finish(self, result: "RunResult") -> "RunResult":
+        """Count the read of the test items and write record, reports and result document.
 
-        self.write("report.html", to_html(result))
-        self.write("report.md", to_markdown(result))
-        self.write(RESULT, json.dumps(result.to_json(), ensure_ascii=False, indent=2))
+        The document is last: its presence says that the run is finished. A rescored run reads nothing anew.
+
+        Returns:
+            the result with its ``reads``.
+        """
+        from eval.record import lines, record_of
+        from eval.reports.file import to_html
+        from eval.reports.markdown import to_markdown
+
+        if not result.reads:
+            result = replace(result, reads=self._note_read(result.suite))
+        record = record_of(result)
+        self.write(RECORD, (f"{line}\n" for line in lines(record)))
+        self.write("report.html", [to_html(record)])
+        for language, name in (("en", "report.md"), ("ko", "report.ko.md")):
+            self.write(name, [to_markdown(record.document, language)])
+        self.write(RESULT, [json.dumps(record.document, ensure_ascii=False, indent=2)])
+        return result
+
+    def _note_read(self, suite: Suite) -> dict[str, int]:
+        cache = AnswerCache(self.path.parent)
+        try:
+            items = digest(sorted(item.id for item in suite.items))
+            return cache.note_read(self.name, suite.fingerprint, items)
+        finally:
+            cache.close()
 
     def abandon(self) -> None:
         """Mark the run as given up: the next start is a new one, which asks the failed items again."""
-        self.write(ABANDONED, "")
+        self.write(ABANDONED, [])
 
-    def write(self, name: str, text: str) -> None:
+    def write(self, name: str, pieces: Iterable[str]) -> None:
         """Write a file by temporary name, fsync and rename.
 
         Raises:
@@ -81,13 +107,23 @@ class RunFolder:
         partial = self.path / f".{name}.partial"
         try:
             with partial.open("w", encoding="utf-8") as stream:
-                stream.write(text)
+                stream.writelines(pieces)
                 stream.flush()
                 os.fsync(stream.fileno())
             partial.replace(self.path / name)
         except OSError as error:
             problem = f"{self.path / name}: cannot be written: {error.strerror}"
             raise ResourceError(problem, "free disk space") from error
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A run that was killed or cancelled: its name, the suite's name and path, and when it began."""
+
+    run: str
+    suite: str
+    path: str
+    started: float
 
 
 def finished_runs(runs: Path) -> list[dict[str, Any]]:
@@ -100,7 +136,34 @@ def finished_runs(runs: Path) -> list[dict[str, Any]]:
             continue
         report = path.parent / "report.html"
         found.append({"run": path.parent.name, "path": str(path.parent), "report": str(report), "result": result})
-    return sorted(found, key=lambda run: str(run["result"].get("created", "")), reverse=True)
+    return sorted(found, key=lambda run: (str(run["result"].get("created", "")), run["run"]), reverse=True)
+
+
+def unfinished_runs(runs: Path) -> list[Unfinished]:
+    """Return every run that can be taken up again, newest first."""
+    found = []
+    for path in runs.glob(f"*/{PLAN}"):
+        if (path.parent / RESULT).exists() or (path.parent / ABANDONED).exists():
+            continue
+        try:
+            plan = json.loads(path.read_text(encoding="utf-8"))
+            found.append(Unfinished(path.parent.name, plan["suite"], plan["path"], path.stat().st_mtime))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return sorted(found, key=lambda run: run.started, reverse=True)
+
+
+def find_run(runs: Path, name: str) -> Path:
+    """Return the folder of a finished run; a name is looked up, never joined to a path.
+
+    Raises:
+        InputError: there is none of that name; the nearest is suggested.
+    """
+    known = {path.parent.name: path.parent for path in runs.glob(f"*/{RESULT}")}
+    if name not in known:
+        hint = nearest(name, known) if known else "joyul eval run SUITE makes the first one"
+        raise InputError(f"no finished run {name!r:.120}", hint)
+    return known[name]
 
 
 def prepare_collection(suite: Suite, library: "Library", runs: Path) -> list[str]:

@@ -83,9 +83,9 @@ def run_suite(
         run=folder.name,
         seconds=time.perf_counter() - started,
         asked=asked,
+        streams=streams,
     )
-    folder.finish(result)
-    return result
+    return folder.finish(result)
 
 
 def resolve(suite: Suite, variants: "VariantFactory") -> list[Variant]:

@@ -21,7 +21,7 @@ def run(services: "Services", params: dict[str, Any], progress: Progress, cancel
         ``document`` is the ``eval run --json`` document, ``terminal`` the report as text, and
         ``folder`` where the Markdown and HTML reports lie.
     """
-    from eval.report import to_terminal
+    from eval.reports.terminal import to_terminal
     from eval.runner import run_suite
     from eval.suite import load_suite
 
@@ -35,7 +35,7 @@ def run(services: "Services", params: dict[str, Any], progress: Progress, cancel
         cancelled=lambda: cancelled() or services.closing.is_set(),
     )
     folder = services.home.runs / result.run
-    return {"document": result.to_json(), "terminal": to_terminal(result), "folder": str(folder)}
+    return {"document": result.to_json(), "terminal": to_terminal(result.to_json()), "folder": str(folder)}
 
 
 def find_suite(services: "Services", wanted: str) -> Path:

@@ -3,18 +3,26 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assistant.errors import DamagedError
 from assistant.schema import Passage, Variant
-from eval.report import to_html, to_markdown, to_terminal
-from eval.report_html import colours, forest
+from eval.record import Record, lines, load_record, record_of
+from eval.reports import sections_of
+from eval.reports.axis import axis_for
+from eval.reports.blocks import Difference, Forest
+from eval.reports.browser import browser_data
+from eval.reports.file import to_html
+from eval.reports.look import kind_of
+from eval.reports.markdown import to_markdown
+from eval.reports.terminal import to_terminal
 from eval.result import RunResult, assemble
-from eval.schema import Answer, Comparison, Item, Suite
+from eval.schema import Answer, Item, Suite
 from eval.sentence import points
 from eval.words import _METRICS, _WORDS
 
@@ -94,21 +102,26 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def hostile() -> RunResult:
-    return label_result({"zero-shot": MIXED, "rag": MIXED, "tuned": RIGHT, 'a<b>&"c': MIXED}, errors=True)
+def hostile() -> Record:
+    result = label_result({"zero-shot": MIXED, "rag": MIXED, "tuned": RIGHT, 'a<b>&"c': MIXED}, errors=True)
+    return record_of(result)
 
 
-def test_html_escapes_what_models_and_documents_say(hostile: RunResult) -> None:
-    page = Page(to_html(hostile))
+def test_html_escapes_what_models_and_documents_say(hostile: Record) -> None:
+    html = to_html(hostile)
+    page = Page(html)
     names = [tag for tag, _ in page.tags]
-    assert names.count("script") == 1
-    assert "alert" not in page.scripts[0]
-    assert "img" not in names
+    assert names.count("script") == 2 and "img" not in names
+    data, code = page.scripts[0], page.scripts[1]
+    assert "alert" not in code and "<" not in data
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
+    item = json.loads(data)["items"][0]
+    assert item["q"].endswith(EVIL) and EVIL in item["a"][0][1]
     assert any(EVIL.splitlines()[0] in text for text in page.text)
+    assert "innerHTML" not in code and "insertAdjacent" not in code
 
 
-def test_html_asks_nobody_for_anything(hostile: RunResult) -> None:
+def test_html_asks_nobody_for_anything(hostile: Record) -> None:
     html = to_html(hostile)
     page = Page(html)
     for tag, attributes in page.tags:
@@ -120,44 +133,77 @@ def test_html_asks_nobody_for_anything(hostile: RunResult) -> None:
     style = re.search(r"<style>(.*?)</style>", html, re.S)
     assert style and "url(" not in style[1] and "@import" not in style[1]
     assert "default-src 'none'" in html
+    assert not re.search(r"fetch\(|XMLHttpRequest|WebSocket|import\(", page.scripts[1])
 
 
 def test_html_holds_both_languages_and_every_part(judged: Judge) -> None:
     right = {"zero-shot": lambda at: at % 4 == 0, "rag": lambda at: at % 2 == 0, "tuned": lambda at: True}
-    result = judged(right, count=24)
-    html = to_html(result)
+    record = record_of(judged(right, count=24))
+    html = to_html(record)
     page = Page(html)
-    verdict = result.verdict.text
-    assert any(verdict["ko"] in text for text in page.text)
-    assert any(verdict["en"] in text for text in page.text)
-    flags = [attributes["data-flags"] or "" for tag, attributes in page.tags if "data-flags" in attributes]
-    assert len(flags) == 24
-    assert sum("differ" in each for each in flags) == 18
-    assert html.index("</header>") < html.index(verdict["ko"]) < html.index("<svg") < html.index("data-filter")
+    for text in record.document["verdict"]["text"].values():
+        assert any(text in shown for shown in page.text)
+    for section in sections_of(record.document):
+        assert f'data-section="{section.key}"' in html
+        assert not isinstance(section.title, str) and section.title.ko in html and section.title.en in html
+    verdict = record.document["verdict"]["text"]["ko"]
+    assert html.index("</header>") < html.index(verdict) < html.index('class="forest"') < html.index('id="items"')
 
 
-def test_long_sets_are_cut_in_the_browser_and_said(judged: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eval.report_html.SHOWN_ITEMS", 5)
-    html = to_html(judged({"zero-shot": lambda _: True, "rag": lambda _: True, "tuned": lambda _: True}, count=24))
-    assert html.count("data-flags=") == 5
-    assert "The first 5 of 24 are shown." in html
+def test_the_browser_flags_what_its_filters_look_for(judged: Judge) -> None:
+    right = {"zero-shot": lambda at: at % 4 == 0, "rag": lambda at: at % 2 == 0, "tuned": lambda at: at > 7}
+    data = browser_data(record_of(judged(right, errors={"rag": lambda at: at == 3}, count=24)))
+    flags = [item["f"] for item in data["items"]]
+    assert [at for at, each in enumerate(flags) if "w" in each] == [1, 3, 5, 7]
+    assert [at for at, each in enumerate(flags) if "f" in each] == [3]
+    assert [at for at, each in enumerate(flags) if "u" in each] == [3]
+    differ = [at for at, each in enumerate(flags) if "d" in each]
+    assert differ == [0, 2, 4, 6, *(at for at in range(8, 24) if at % 4)]
+    answer = data["items"][3]["a"][1]
+    assert (answer[0], answer[1], answer[4][0]) == ("", "it broke", None)
+    assert data["metrics"][0] == {"name": "exact_match", "ko": "정확 일치", "en": "exact match"}
 
 
-def test_markdown_stays_markdown(hostile: RunResult) -> None:
-    text = to_markdown(hostile)
-    assert not re.search(r"<[a-z]", text)
-    assert text.startswith("# tickets: not_enough_evidence\n")
-    for line in text.splitlines():
-        if line.startswith("|"):
-            cells = re.split(r"(?<!\\)\|", line)
-            assert len(cells) in (8, 7, 9)
+def test_figures_lead_to_their_items(hostile: Record) -> None:
+    shown = {attributes["data-show"] for _, attributes in Page(to_html(hostile)).tags if "data-show" in attributes}
+    assert "variant=zero-shot&true=event&said=loan" in shown
+    assert "variant=tuned&other=zero-shot&only=differ" in shown
+    assert any(each and each.startswith("variant=tuned&metric=accuracy") for each in shown)
+    assert any(each and "part=language" in each for each in shown)
 
 
-def test_terminal_shows_both_sentences_and_no_markup(hostile: RunResult) -> None:
-    text = to_terminal(hostile, "ko")
-    assert hostile.verdict.text["ko"].split(".")[0] in text
-    assert hostile.verdict.text["en"] in text
-    assert "[bold]" not in text
+def test_markdown_stays_markdown(hostile: Record) -> None:
+    for language, title in (("en", "# tickets: not enough evidence\n"), ("ko", "# tickets: 증거 부족\n")):
+        text = to_markdown(hostile.document, language)
+        assert not re.search(r"<[a-z]", text)
+        assert text.startswith(title)
+        lines = text.splitlines()
+        for at, line in enumerate(lines):
+            if line.startswith("| ---"):
+                cells = [len(re.split(r"(?<!\\)\|", each)) for each in lines[at - 1 : at + 3] if each.startswith("|")]
+                assert len(set(cells)) == 1, lines[at - 1 : at + 3]
+
+
+def test_terminal_shows_both_sentences_and_no_markup(hostile: Record) -> None:
+    text = to_terminal(hostile.document, "ko")
+    verdict = hostile.document["verdict"]["text"]
+    assert verdict["ko"].split(".")[0] in text
+    assert verdict["en"].split(".")[0] in text
+    assert "[bold]" not in text and "정답률" in text and "제로샷" in text
+
+
+def test_a_record_comes_back_whole(hostile: Record, tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_text(json.dumps(hostile.document), encoding="utf-8")
+    text = "".join(f"{line}\n" for line in lines(hostile))
+    (tmp_path / "record.jsonl").write_text(text, encoding="utf-8")
+    again = load_record(tmp_path)
+    assert again.rows == hostile.rows and again.declaration == hostile.declaration
+    assert again.suite.fingerprint == hostile.suite.fingerprint
+    assert to_html(again) == to_html(hostile)
+    assert len(json.loads(text.splitlines()[0])["passages"]) == 1
+    (tmp_path / "record.jsonl").write_text(text[: len(text) // 2], encoding="utf-8")
+    with pytest.raises(DamagedError, match=r"record\.jsonl"):
+        load_record(tmp_path)
 
 
 def test_confusion_counts_every_scored_answer_and_shows_unparsable() -> None:
@@ -175,7 +221,7 @@ def test_confusion_counts_every_scored_answer_and_shows_unparsable() -> None:
         "recall": pytest.approx(0.5),
         "f1": pytest.approx(0.5),
     }
-    assert "(unparsable)" in to_html(result)
+    assert "(unparsable)" in to_html(record_of(result))
 
 
 def test_search_metrics_stay_away_from_variants_that_do_not_search() -> None:
@@ -220,21 +266,20 @@ def test_points() -> None:
     assert points(-0.0001, signed=True) == points(0.0) == "0.0"
 
 
-def test_forest_geometry() -> None:
-    pair = Comparison("tuned", "rag", "m", 0.05, 0.01, 0.09, 10, 10, 0.025)
-    gone = replace(pair, delta=None, low=None, high=None)
-    plot = forest([pair, gone], 0.02)
-    first, second = plot.rows
-    assert first.low is not None and first.x is not None and first.high is not None
-    assert plot.band[0] < plot.zero < first.low < plot.band[1] < first.x < first.high < plot.width
-    assert (second.x, second.low, second.high) == (None, None, None)
-    assert first.y < second.y < plot.height
+def test_forest_axis_holds_everything_on_round_ticks() -> None:
+    rows = (Difference("tuned", "rag", 0.05, 0.01, 0.09), Difference("zero-shot", "rag", None, None, None))
+    axis = axis_for(Forest(rows, 0.02))
+    assert axis.low <= -0.02 and axis.high >= 0.09
+    assert 0 <= axis.at(-0.02) < axis.at(0.0) < axis.at(0.01) < axis.at(0.05) < axis.at(0.09) <= 100
+    assert "0" in [text for _, text in axis.ticks] and len(axis.ticks) <= 9
+    wide = axis_for(Forest((Difference("a", "b", -1.0, -1.0, 1.0),), 0.02))
+    assert (wide.low, wide.high) == (-1.0, 1.0)
 
 
-def test_colours_are_fixed_and_distinct() -> None:
-    chosen = colours(["mine", "rag", "tuned", "other"])
-    assert chosen["rag"] == "#2563eb" and chosen["tuned"] == "#7c3aed"
-    assert len(set(chosen.values())) == 4
+def test_variants_keep_their_looks() -> None:
+    assert kind_of("rag") == "rag" and kind_of("mine", {"approach": "rag+tune"}) == "rag-tuned"
+    assert kind_of("gpt", {"approach": "prompt", "model": "big"}) == "remote"
+    assert kind_of("mine", {"approach": "prompt", "shots": 3}) == "few-shot" and kind_of("mine") == "zero-shot"
 
 
 def test_every_word_has_both_languages() -> None:

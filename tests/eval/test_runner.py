@@ -22,6 +22,7 @@ from eval.schema import Suite
 from eval.suite import load_suite
 
 COUNT = 30
+FILES = {"plan.json", "record.jsonl", "result.json", "report.html", "report.md", "report.ko.md"}
 Run = Callable[..., RunResult]
 
 
@@ -50,7 +51,7 @@ def test_reports_lie_beside_the_result(run: Run, suite: Suite, tmp_path: Path) -
     assert entry["run"] == result.run
     assert entry["result"]["verdict"]["choice"] == "tune"
     folder = Path(entry["path"])
-    assert {path.name for path in folder.iterdir()} == {"plan.json", "result.json", "report.html", "report.md"}
+    assert {path.name for path in folder.iterdir()} == FILES
 
 
 def test_a_second_run_asks_nothing(run: Run, suite: Suite, model: Any) -> None:

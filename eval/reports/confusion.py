@@ -1,0 +1,37 @@
+"""Confusion tables of a label task: what was true and what was answered, unparsable answers included."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from eval.reports.blocks import Cell, Note, Section, Table, head
+from eval.reports.look import MISSING, figure, label, say
+
+Document = Mapping[str, Any]
+
+
+def sections(document: Document) -> list[Section]:
+    """Return one table a variant, or nothing for other kinds of task."""
+    tables = [_table(name, row) for name, row in document["variants"].items() if row.get("confusion")]
+    return [Section("confusion", say("confusion"), (Note(say("confusion_note")), *tables))] if tables else []
+
+
+def _table(name: str, row: Mapping[str, Any]) -> Table:
+    confusion, classes = row["confusion"], row.get("classes", {})
+    outside = {answered for given in confusion.values() for answered in given} - set(confusion)
+    answered = [*confusion, *sorted(outside)]
+    columns = [say("true_label"), *answered, say("precision"), say("recall"), "F1"]
+    rows = []
+    for true, given in confusion.items():
+        cells = [
+            Cell(
+                f"{given[said]:,}" if given.get(said) else "·",
+                strong=said == true,
+                show=urlencode({"variant": name, "true": true, "said": said}) if given.get(said) else "",
+            )
+            for said in answered
+        ]
+        figures = classes.get(true)
+        scores = [figure("accuracy", figures[key]) if figures else MISSING for key in ("precision", "recall", "f1")]
+        rows.append((Cell(true), *cells, *head(*scores)))
+    return Table(head(*columns), tuple(rows), summary=Cell(label(name), variant=name))

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from assistant.cli import study
 from assistant.cli.shared import Run, command
 
 
@@ -12,6 +13,7 @@ def register(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(help="Evaluate variants on the same questions.", no_args_is_help=True)
     command(group, "run", "eval run")(run_)
+    study.add_to(group)
     app.add_typer(group, name="eval")
 
 

@@ -2,19 +2,22 @@
 
 import time
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
-from assistant.errors import InputError, JoyulError
+from assistant.errors import InputError, JoyulError, ResourceError
 from assistant.records import StoredMessage
-from assistant.schema import Fold, Generation, Message, Receipt, Sampling, Variant
+from assistant.schema import Fold, Generation, Message, Notice, Receipt, Sampling, Variant
 from assistant.store import Store
 from assistant.variants import VariantFactory, VariantModel
 
 FLUSH_SECONDS = 2.0
+SAVE_SECONDS, SAVE_PAUSE = 60.0, 1.0
 TITLE_CHARACTERS = 48
 
 Status = Literal["searching", "streaming", "done", "stopped", "failed"]
+OPEN = ("searching", "streaming")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,30 +48,36 @@ class ChatService:
         self._variants = variants
 
     def answer(
-        self,
-        conversation: str,
-        text: str,
-        variant: str,
-        options: Options | None = None,
-        *,
-        parent: str | None = None,
+        self, conversation: str, text: str, variant: str, options: Options | None = None
     ) -> Generator[ChatUpdate, None, None]:
-        """Store the person's message, then stream the answer to it.
+        """Store the person's message at the end of the active branch, then stream the answer to it.
 
-        The message is committed before anything is generated. ``parent`` starts another branch
-        below an earlier message; by default the message follows the active branch.
+        The message is committed before anything is generated.
 
         Raises:
-            InputError: the text is empty.
+            InputError: the text is empty, or the conversation is gone.
+            ResourceError: the message cannot be stored.
         """
-        if not text.strip():
-            raise InputError("the message is empty", "write something first")
-        history = self._store.messages(conversation, parent)
-        above = history[-1].id if history else None
+        history = self._store.messages(conversation)
         if not history:
-            self._store.rename_conversation(conversation, title_of(text))
-        question = self._store.add_message(conversation, "user", text, parent=above)
-        yield from self._reply(conversation, question, variant, options or Options())
+            self._store.rename_conversation(conversation, title_of(_given(text)))
+        above = history[-1].id if history else None
+        yield from self._ask(conversation, text, above, variant, options)
+
+    def revise(
+        self, conversation: str, message: str, text: str, variant: str, options: Options | None = None
+    ) -> Generator[ChatUpdate, None, None]:
+        """Ask an earlier question in other words; it stays, with all that followed, as a branch beside.
+
+        Raises:
+            InputError: the text is empty, or the message is not a question of a person.
+        """
+        earlier = self._store.message(message)
+        if earlier.role != "user":
+            raise InputError("only own messages can be edited", "correct an answer instead")
+        if earlier.parent is None and self._store.conversation(conversation).title == title_of(earlier.content):
+            self._store.rename_conversation(conversation, title_of(_given(text)))
+        yield from self._ask(conversation, text, earlier.parent, variant, options)
 
     def regenerate(
         self, conversation: str, message: str, variant: str, options: Options | None = None
@@ -79,35 +88,66 @@ class ChatService:
             question = self._store.message(question.parent or "")
         yield from self._reply(conversation, question.id, variant, options or Options())
 
+    def _ask(
+        self, conversation: str, text: str, above: str | None, variant: str, options: Options | None
+    ) -> Generator[ChatUpdate, None, None]:
+        question = self._store.add_message(conversation, "user", _given(text), parent=above)
+        yield from self._reply(conversation, question, variant, options or Options())
+
     def _reply(
         self, conversation: str, question: str, variant: str, options: Options
     ) -> Generator[ChatUpdate, None, None]:
         branch = self._store.messages(conversation, question)
         answer = self._store.add_message(conversation, "assistant", "", parent=question, status="streaming")
-        update = ChatUpdate(answer, Generation(), "stopped")
-        written = time.monotonic()
+        update = ChatUpdate(answer, Generation(), "searching")
         try:
-            yield replace(update, status="searching")
-            live = live_variant(self._variants, variant, options)
-            for update in follow(live, spoken(branch), options):
+            yield update
+            for update in self._written(answer, spoken(branch), variant, options):
+                yield update
+            yield from self._kept(update)
+        except BaseException as error:
+            left = isinstance(error, GeneratorExit)
+            if update.status in OPEN:
+                self._save(replace(update, status="stopped" if left else "failed"))
+            elif left:
+                self._save(update)
+            raise
+
+    def _written(
+        self, answer: str, messages: Sequence[Message], variant: str, options: Options
+    ) -> Generator[ChatUpdate, None, None]:
+        """Stream an answer, storing how far it is; a failure a person can mend becomes its last update."""
+        update, saved = ChatUpdate(answer, Generation(), "searching"), time.monotonic()
+        try:
+            for update in follow(live_variant(self._variants, variant, options), messages, options):
                 update = replace(update, message_id=answer)
-                if update.status == "streaming" and time.monotonic() - written > FLUSH_SECONDS:
-                    self._save(update, "streaming")
-                    written = time.monotonic()
+                if update.status == "streaming" and time.monotonic() - saved > FLUSH_SECONDS:
+                    with suppress(ResourceError):  # the next flush may succeed; the last one is insisted on
+                        self._save(update)
+                    saved = time.monotonic()
                 yield update
         except JoyulError as error:
-            update = replace(update, status="failed", error=f"{error.message}. {error.hint}".strip())
-            yield update
-        except GeneratorExit:
-            update = replace(update, status="stopped")
-            raise
-        except Exception:
-            update = replace(update, status="failed")
-            raise
-        finally:
-            self._save(update, "stopped" if update.status in ("searching", "streaming") else update.status)
+            yield replace(update, status="failed", error=told(error))
 
-    def _save(self, update: ChatUpdate, status: str) -> None:
+    def _kept(self, update: ChatUpdate) -> Generator[ChatUpdate, None, None]:
+        """Store a finished answer, waiting for a full disk or a busy database to give way.
+
+        Raises:
+            ResourceError: it did not within a minute.
+        """
+        deadline = time.monotonic() + SAVE_SECONDS
+        while True:
+            try:
+                return self._save(update)
+            except ResourceError as error:
+                if time.monotonic() > deadline:
+                    raise
+                notice = Notice("unsaved", {"reason": told(error)})
+                made = update.generation
+                yield replace(update, generation=replace(made, notices=(*made.notices, notice)))
+                time.sleep(SAVE_PAUSE)
+
+    def _save(self, update: ChatUpdate) -> None:
         made = update.generation
         notices = [asdict(notice) for notice in made.notices]
         if update.error:
@@ -115,11 +155,27 @@ class ChatService:
         self._store.update_message(
             update.message_id,
             made.text,
-            status,
+            "streaming" if update.status in OPEN else update.status,
             receipt=asdict(update.receipt) if update.receipt else None,
             passages=[asdict(passage) for passage in made.passages],
             notices=notices,
         )
+
+
+def told(error: JoyulError) -> str:
+    """Return a failure and its next step as the one text that is kept with an answer."""
+    return f"{error.message}. {error.hint}".strip()
+
+
+def _given(text: str) -> str:
+    """Return what a person wrote.
+
+    Raises:
+        InputError: nothing.
+    """
+    if not text.strip():
+        raise InputError("the message is empty", "write something first")
+    return text
 
 
 def title_of(text: str) -> str:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from assistant.chat import ChatUpdate, Options, follow, live_variant
+from assistant.chat import ChatUpdate, Options, follow, live_variant, told
 from assistant.errors import JoyulError
 from assistant.schema import Generation, Message
 from assistant.variants import VariantFactory
@@ -74,7 +74,7 @@ def _work(
                 news.put((column, replace(last, status="stopped")))
                 break
     except JoyulError as error:
-        news.put((column, replace(last, status="failed", error=f"{error.message}. {error.hint}".strip())))
+        news.put((column, replace(last, status="failed", error=told(error))))
     except Exception as error:  # a column's bug must not leave the page waiting for ever
         news.put((column, replace(last, status="failed", error=f"unexpected: {error}")))
         raise

@@ -3,13 +3,14 @@
 WAL with ``synchronous=FULL``: what was acknowledged survives kill -9 and power loss (promise P1).
 """
 
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, Row, create_engine, delete, event, func, insert, or_, select, update
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from assistant.errors import DamagedError, InputError, ResourceError
 from assistant.judgements import Judgements
@@ -33,6 +34,8 @@ class Store(Judgements):
             UsageError: the database was written by a newer version.
         """
         self.path = path
+        # Counts what others would see; a page that shows an older number asks again. Progress of an answer is no news.
+        self.changes = 0
         self.engine: Engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
         event.listen(self.engine, "connect", _prepare)
         try:
@@ -49,13 +52,16 @@ class Store(Judgements):
         """Release every connection."""
         self.engine.dispose()
 
-    def _write(self, *statements: Any) -> None:
+    def _write(self, *statements: Any, news: bool = True) -> None:
         try:
             with self.engine.begin() as connection:
                 for statement in statements:
                     connection.execute(statement)
         except OperationalError as error:
             raise _resource(self.path, error) from error
+        except IntegrityError as error:
+            raise InputError("the conversation was deleted meanwhile", "start a new one") from error
+        self.changes += news
 
     def create_conversation(self, title: str = "", variant: str = "", owner: str = "local") -> str:
         """Start a conversation and return its id."""
@@ -127,7 +133,8 @@ class Store(Judgements):
         """Write how far an answer has come; its place in the conversation never changes."""
         values = {"content": normalise(content), "status": status, "receipt": dict(receipt) if receipt else None}
         listed = {"passages": [dict(p) for p in passages], "notices": [dict(n) for n in notices]}
-        self._write(update(messages).where(messages.c.id == message).values(**values, **listed))
+        statement = update(messages).where(messages.c.id == message).values(**values, **listed)
+        self._write(statement, news=status != "streaming")
 
     def interrupt_open_answers(self) -> int:
         """Mark answers that a dead process left streaming as interrupted; return how many."""
@@ -168,8 +175,16 @@ class Store(Judgements):
             raise InputError(f"no message {message!r}", "reload the conversation")
         return _stored(row, [row.id])
 
-    def show_branch(self, conversation: str, leaf: str) -> None:
-        """Make the branch that ends at ``leaf`` the active one."""
+    def show_branch(self, conversation: str, message: str) -> None:
+        """Make the newest branch through ``message`` the active one."""
+        query = select(messages.c.id, messages.c.parent).where(messages.c.conversation == conversation)
+        with self.engine.connect() as connection:
+            rows = connection.execute(query.order_by(messages.c.created)).all()
+        below, leaf = {message}, message
+        for row in rows:  # a parent is older than its children
+            if row.parent in below:
+                below.add(row.id)
+                leaf = row.id
         self._write(update(conversations).where(conversations.c.id == conversation).values(leaf=leaf))
 
     def counts(self) -> dict[str, int]:
@@ -214,7 +229,9 @@ def _prepare(connection: Any, _record: Any) -> None:
 
 def _resource(path: Path, error: OperationalError) -> ResourceError:
     cause = str(error.orig)
-    hint = (
-        "free some space" if "full" in cause else "check the folder's rights and that no other program holds the file"
-    )
-    return ResourceError(f"cannot write {path}: {cause}", hint)
+    if "full" in cause:
+        free = shutil.disk_usage(path.parent).free / 1e6
+        return ResourceError(f"disk full: {free:.1f} MB free in {path.parent}", "free some space and try again")
+    if "locked" in cause or "busy" in cause:
+        return ResourceError("storage busy: another program holds the database", "try again in a moment")
+    return ResourceError(f"cannot write {path}: {cause}", "check the folder's rights")

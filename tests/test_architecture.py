@@ -20,6 +20,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "assistant.schema assistant.protocols assistant.paths",
         "assistant.settings assistant.settings_view assistant.locales",
         "assistant.prompts assistant.adapters assistant.lora_files assistant.dataset assistant.dataset_rows "
+        "assistant.datasets "
         "assistant.collect assistant.store assistant.tables assistant.records assistant.judgements assistant.migrations "
         "assistant.models assistant.retrieval assistant.citations assistant.variant_files",
         "assistant.variants",
@@ -41,8 +42,8 @@ HOMES = {
     "chromadb": ("assistant/retrieval/", "assistant/bench/"),
     "langchain": ("assistant/retrieval/",),
     "sentence_transformers": ("assistant/retrieval/",),
-    "ragas": ("eval/judge.py", "eval/metrics/ragas_"),
-    "openai": ("assistant/models/openai_compatible.py",),
+    "ragas": ("eval/judge/ragas_calls.py", "eval/metrics/ragas_"),
+    "openai": ("assistant/models/openai_compatible.py", "eval/judge/client.py"),
     "sqlalchemy": (
         *("assistant/store.py", "assistant/tables.py", "assistant/judgements.py"),
         *("assistant/retrieval/registry.py", "assistant/migrations/"),

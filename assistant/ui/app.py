@@ -1,9 +1,12 @@
 """The page as a whole: one Blocks a language, mounted at ``/ko`` and ``/en``; ``/`` leads to the right one."""
 
+import secrets
+
 import gradio as gr
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 
+from assistant.chat import ChatUpdate
 from assistant.locales import LANGUAGES
 from assistant.schema import Language
 from assistant.services import Services
@@ -20,6 +23,7 @@ from assistant.ui.words import Words
 
 COOKIE = "joyul-language"
 HANDLERS_AT_ONCE = 16
+BOOT = secrets.token_hex(4)  # another process counts changes anew
 MARK = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#0f766e"/>'
     '<path d="M9 11h14M9 21h14" stroke="#fff" stroke-width="2.500" stroke-linecap="round"/>'
@@ -27,18 +31,8 @@ MARK = (
 )
 
 
-def build_page(
-    services: Services, language: Language, running: Running | None = None, runs: Evaluations | None = None
-) -> gr.Blocks:
-    """Build one language's page.
-
-    Args:
-        services: the opened state folder.
-        language: of every string on the page.
-        running: answers under way, shared by the languages.
-        runs: evaluations, shared by the languages.
-    """
-    page = Page(services, Words(language), running or Running())
+def build_page(page: Page, runs: Evaluations) -> gr.Blocks:
+    """Build one language's page; ``runs`` are the evaluations that all languages share."""
     words = page.words
     # Uploads are copies; the library keeps its own original.
     blocks: gr.Blocks = gr.Blocks(
@@ -54,7 +48,7 @@ def build_page(
             with gr.Tab(words("nav.documents"), id="documents", elem_id="page-documents"):
                 documents = build_documents(page, frame)
             with gr.Tab(words("nav.evaluate"), id="evaluate", elem_id="page-evaluate"):
-                evaluate = build_evaluate(page, runs or Evaluations(services))
+                evaluate = build_evaluate(page, runs)
         for tab in (chat, documents, evaluate):
             tab.load(blocks)
     blocks.queue(default_concurrency_limit=HANDLERS_AT_ONCE)
@@ -63,7 +57,9 @@ def build_page(
 
 def mount(app: FastAPI, services: Services) -> FastAPI:
     """Add the page and the language choice at ``/`` to the app."""
-    running, runs = Running(), Evaluations(services)
+    runs = Evaluations(services)
+    running: Running[ChatUpdate] = Running(services.closing)
+    rounds: Running[list[ChatUpdate]] = Running(services.closing)
 
     @app.get("/", include_in_schema=False)
     def start(request: Request) -> Response:
@@ -76,6 +72,11 @@ def mount(app: FastAPI, services: Services) -> FastAPI:
         return RedirectResponse(
             f"/{language}/{query}", 307, {"vary": "Accept-Language, Cookie", "cache-control": "no-store"}
         )
+
+    @app.get("/pulse", include_in_schema=False)
+    async def pulse(c: str = "") -> dict[str, object]:
+        """Say whether anything is new, so that an open page knows when to ask for it."""
+        return {"changes": f"{BOOT}-{services.store.changes}", "busy": running.live(c) is not None}
 
     @app.get("/manifest.json", include_in_schema=False)
     def manifest() -> dict[str, str]:
@@ -91,7 +92,7 @@ def mount(app: FastAPI, services: Services) -> FastAPI:
     for language in LANGUAGES:
         app = gr.mount_gradio_app(
             app,
-            build_page(services, language, running, runs),
+            build_page(Page(services, Words(language), running, rounds), runs),
             path=f"/{language}",
             theme=theme(),
             css=css(),

@@ -5,15 +5,15 @@ from typing import Any
 
 import gradio as gr
 
-from assistant.ui.chat_view import ChatPage, Knobs, View, settings_button, settings_note
+from assistant.ui.chat_view import ChatPage, View
 from assistant.ui.context import Page, event_data, panel
 from assistant.ui.frame import Frame, status_html
+from assistant.ui.knobs import Knobs, settings_button, settings_note
 from assistant.ui.markup import element, escape
-from assistant.ui.viewer import open_source
+from assistant.ui.parts import QUIET, STREAM, asking, busy_buttons, still, wire_viewer
+from assistant.ui.tab import Tab
 
-EVENTS = ("ask", "regenerate", "up", "down", "save", "branch", "source")
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-STREAM: dict[str, Any] = {**QUIET, "concurrency_limit": None, "trigger_mode": "multiple"}
+EVENTS = ("ask", "resend", "regenerate", "up", "down", "save", "branch", "source", "kept", "sync")
 
 
 def build_chat(page: Page, frame: Frame) -> "ChatTab":
@@ -30,7 +30,6 @@ class ChatTab:
         self.view = ChatPage(page)
         self._lay_out()
         self.shown = [
-            frame.conversation,
             self.thread,
             self.live,
             self.composer,
@@ -49,41 +48,21 @@ class ChatTab:
             self.variant = gr.Dropdown(
                 names, value=start, label=words("chat.variant"), elem_id="variant", filterable=False, min_width=180
             )
-            gr.HTML(settings_button(words), elem_id="settings-toggle", apply_default_css=False, js_on_load=None)
+            still(settings_button(words), elem_id="settings-toggle")
         self.thread = panel(self.view.before(), "thread", *EVENTS)
         self.asked = gr.Textbox(visible=False)
         self.live = panel("", "live", "source")
-        with gr.Row(elem_id="composer-row"):
-            self.composer = gr.Textbox(
-                label=words("chat.message"),
-                placeholder=words("chat.placeholder"),
-                show_label=False,
-                lines=1,
-                max_lines=8,
-                elem_id="composer",
-                autofocus=True,
-                scale=1,
-            )
-            self.send = gr.Button(words("chat.send"), variant="primary", elem_id="send", min_width=72, scale=0)
-            self.stop = gr.Button(words("chat.stop"), elem_id="stop", min_width=72, scale=0, visible=False)
-        gr.HTML(
-            element("p", escape(words("chat.keys")), class_="keys"),
-            elem_id="keys",
-            apply_default_css=False,
-            js_on_load=None,
-        )
+        ids = ("composer-row", "composer", "send", "stop")
+        said = [words(f"chat.{key}") for key in ("message", "placeholder", "send", "stop")]
+        self.composer, self.send, self.stop = asking(*said, ids, autofocus=True)
+        still(element("p", escape(words("chat.keys")), class_="keys"), elem_id="keys")
         with gr.Column(elem_id="settings"):
             self._lay_out_settings(self.view.knobs(start))
 
     def _lay_out_settings(self, own: Knobs) -> None:
         words = self.page.words
         limit = self.page.services.settings.engine.max_tokens
-        gr.HTML(
-            element("h2", escape(words("settings.title"))),
-            elem_id="settings-head",
-            apply_default_css=False,
-            js_on_load=None,
-        )
+        still(element("h2", escape(words("settings.title"))), elem_id="settings-head")
         self.note = panel(element("p", escape(settings_note(words, own)), class_="help"), "settings-note")
         self.system = gr.Textbox(
             label=words("settings.system"), info=words("settings.system_help"), lines=3, max_lines=8, elem_id="system"
@@ -109,24 +88,34 @@ class ChatTab:
         return [self.system, self.temperature, self.top_p, self.length, self.seed, self.k]
 
     def _wire_answers(self) -> None:
-        guard, inputs = self.page.guard, [self.frame.conversation, self.variant, *self.knobs]
-        for trigger in (self.composer.submit, self.send.click):
+        guard, tab = self.page.guard, self.frame.tab
+        inputs = [tab, self.variant, *self.knobs]
+        asked = [
             trigger(guard(self.on_send), [self.composer, *inputs], self.shown, **STREAM)
-        self.thread.ask(guard(self.on_ask), inputs, self.shown, **STREAM)
-        self.thread.regenerate(guard(self.on_regenerate), inputs, self.shown, **STREAM)
-        self.stop.click(guard(self.view.stop), [self.frame.conversation], None, queue=False, **QUIET)
-        for name, handler in (("up", self.on_thumb), ("down", self.on_thumb), ("save", self.on_save)):
-            getattr(self.thread, name)(guard(handler), [self.frame.conversation], [self.thread], **QUIET)
-        self.thread.branch(guard(self.on_branch), [self.frame.conversation], [self.thread], **QUIET)
-        for area in (self.thread, self.live):
-            area.source(guard(self.on_source), None, [self.frame.viewer], **QUIET)
+            for trigger in (self.composer.submit, self.send.click)
+        ]
+        for name, handler in (("ask", self.on_ask), ("resend", self.on_revise), ("regenerate", self.on_regenerate)):
+            asked.append(getattr(self.thread, name)(guard(handler), inputs, self.shown, **STREAM))
+        asked.append(self.thread.branch(guard(self.on_branch), [tab], self.shown, **QUIET))
+        for event in asked:
+            self.go_on(event)
+        self.stop.click(guard(self.view.stop), [tab], None, queue=False, **QUIET)
+        for name, change in (("up", self.on_thumb), ("down", self.on_thumb), ("save", self.on_save)):
+            getattr(self.thread, name)(guard(change), [tab], self.shown, **QUIET)
+        self.thread.sync(guard(self.on_sync), [tab], self.shown, queue=False, **QUIET)
+        wire_viewer(self.page, self.frame, self.thread, self.live, drafts=self.thread)
+
+    def go_on(self, event: Any) -> None:
+        """After an event, show the answer under way growing."""
+        event.success(self.page.guard(self.on_follow), [self.frame.tab], self.shown, **STREAM)
 
     def _wire_frame(self) -> None:
-        guard, frame = self.page.guard, self.frame
-        frame.new.click(guard(self.on_new), None, [*self.shown, self.variant], **QUIET)
-        frame.chats.open(guard(self.on_open), None, [*self.shown, self.variant], **QUIET)
-        frame.chats.delete(guard(self.on_delete), [frame.conversation], self.shown, **QUIET)
-        frame.search.change(guard(self.on_search), [frame.search, frame.conversation], [frame.chats], **QUIET)
+        guard, frame, tab = self.page.guard, self.frame, self.frame.tab
+        frame.new.click(guard(self.on_new), [tab], [*self.shown, self.variant], **QUIET)
+        self.go_on(frame.chats.open(guard(self.on_open), [tab], [*self.shown, self.variant], **QUIET))
+        frame.chats.rename(guard(self.on_rename), [tab], self.shown, **QUIET)
+        frame.chats.delete(guard(self.on_delete), [tab], self.shown, **QUIET)
+        frame.search.change(guard(self.on_search), [frame.search, tab], [frame.chats], **QUIET)
 
     def _wire_settings(self) -> None:
         guard = self.page.guard
@@ -138,69 +127,77 @@ class ChatTab:
         """Show the address's conversation when the page is opened."""
         shown = [*self.shown, self.variant, self.frame.status]
         # The address never reaches a handler by itself, so page.js hands over what it said at the start.
-        blocks.load(self.page.guard(self.on_load), [self.asked], shown, js="() => [window.joyul.asked]", **QUIET)
+        inputs = [self.asked, self.frame.tab]
+        js = "(asked, tab) => [window.joyul.asked, tab]"
+        self.go_on(blocks.load(self.page.guard(self.on_load), inputs, shown, js=js, **QUIET))
 
-    def on_load(self, conversation: str) -> list[Any]:
+    def on_load(self, conversation: str, tab: Tab) -> list[Any]:
         """Open the conversation that the address names."""
-        return [*self.on_open_id(str(conversation or "")), status_html(self.page)]
+        return [*self._opened(tab, str(conversation or "")), status_html(self.page)]
 
-    def on_open_id(self, conversation: str) -> list[Any]:
+    def _opened(self, tab: Tab, conversation: str) -> list[Any]:
         """Open a conversation and choose the variant it last used."""
-        view = self.view.open(conversation)
+        view = self.view.open(tab, conversation)
         names = self.view.offered()
-        return [*updates(view), gr.update(choices=names, value=self.view.default_variant(view.conversation or ""))]
+        return [*updates(view), gr.update(choices=names, value=self.view.default_variant(tab.conversation))]
 
-    def on_new(self) -> list[Any]:
+    def on_new(self, tab: Tab) -> list[Any]:
         """Start an empty conversation; it is stored with its first message."""
-        return [*updates(self.view.open("")._replace(composer="")), gr.skip()]
+        return [*updates(self.view.open(tab, "")._replace(composer="")), gr.skip()]
 
-    def on_open(self, event: gr.EventData) -> list[Any]:
+    def on_open(self, tab: Tab, event: gr.EventData) -> list[Any]:
         """Open a conversation of the list."""
-        return self.on_open_id(str(event_data(event).get("conversation", "")))
+        return self._opened(tab, _text(event, "conversation"))
 
-    def on_delete(self, active: str, event: gr.EventData) -> list[Any]:
+    def on_rename(self, tab: Tab, event: gr.EventData) -> list[Any]:
+        """Give a conversation of the list another title."""
+        return updates(self.view.rename(tab, _text(event, "conversation"), _text(event, "text")))
+
+    def on_delete(self, tab: Tab, event: gr.EventData) -> list[Any]:
         """Delete a conversation of the list."""
-        return updates(self.view.delete(str(event_data(event).get("conversation", "")), active))
+        return updates(self.view.delete(tab, _text(event, "conversation")))
 
-    def on_search(self, search: str, active: str) -> str:
+    def on_search(self, search: str, tab: Tab) -> str:
         """Filter the list."""
-        return self.view.list_chats(active, search)
+        tab.search = search
+        return self.view.list_chats(tab)
 
-    def on_send(self, text: str, conversation: str, variant: str, *knobs: Any) -> Generator[list[Any], None, None]:
+    def on_sync(self, tab: Tab, event: gr.EventData) -> list[Any]:
+        """Show what changed in other tabs."""
+        return updates(self.view.sync(tab, _text(event, "conversation")))
+
+    def on_follow(self, tab: Tab) -> Generator[list[Any], None, None]:
+        """Show the answer under way."""
+        yield from map(updates, self.view.follow(tab))
+
+    def on_send(self, text: str, tab: Tab, variant: str, *knobs: Any) -> list[Any]:
         """Answer what was typed."""
-        yield from map(updates, self.view.send(text, conversation, variant, Knobs(*knobs)))
+        return updates(self.view.send(tab, text, variant, Knobs(*knobs)))
 
-    def on_ask(
-        self, event: gr.EventData, conversation: str, variant: str, *knobs: Any
-    ) -> Generator[list[Any], None, None]:
+    def on_ask(self, event: gr.EventData, tab: Tab, variant: str, *knobs: Any) -> list[Any]:
         """Answer an example question."""
-        text = str(event_data(event).get("text", ""))
-        yield from map(updates, self.view.send(text, conversation, variant, Knobs(*knobs)))
+        return updates(self.view.send(tab, _text(event, "text"), variant, Knobs(*knobs)))
 
-    def on_regenerate(
-        self, event: gr.EventData, conversation: str, variant: str, *knobs: Any
-    ) -> Generator[list[Any], None, None]:
+    def on_revise(self, event: gr.EventData, tab: Tab, variant: str, *knobs: Any) -> list[Any]:
+        """Ask an own question in other words."""
+        message, text = _text(event, "message"), _text(event, "text")
+        return updates(self.view.revise(tab, message, text, variant, Knobs(*knobs)))
+
+    def on_regenerate(self, event: gr.EventData, tab: Tab, variant: str, *knobs: Any) -> list[Any]:
         """Answer again."""
-        message = str(event_data(event).get("message", ""))
-        yield from map(updates, self.view.regenerate(message, conversation, variant, Knobs(*knobs)))
+        return updates(self.view.regenerate(tab, _text(event, "message"), variant, Knobs(*knobs)))
 
-    def on_thumb(self, conversation: str, event: gr.EventData) -> str | None:
+    def on_thumb(self, tab: Tab, event: gr.EventData) -> list[Any]:
         """Keep a thumb."""
-        data = event_data(event)
-        return self.view.thumb(str(data.get("message", "")), str(data.get("act", "")), conversation).thread
+        return updates(self.view.thumb(tab, _text(event, "message"), _text(event, "act")))
 
-    def on_save(self, conversation: str, event: gr.EventData) -> str | None:
+    def on_save(self, tab: Tab, event: gr.EventData) -> list[Any]:
         """Keep a correction."""
-        data = event_data(event)
-        return self.view.correct(str(data.get("message", "")), str(data.get("text", "")), conversation).thread
+        return updates(self.view.correct(tab, _text(event, "message"), _text(event, "text")))
 
-    def on_branch(self, conversation: str, event: gr.EventData) -> str | None:
-        """Show another answer to the same question."""
-        return self.view.branch(str(event_data(event).get("message", "")), conversation).thread
-
-    def on_source(self, event: gr.EventData) -> str:
-        """Open a source at its place."""
-        return open_source(self.page, event_data(event))
+    def on_branch(self, tab: Tab, event: gr.EventData) -> list[Any]:
+        """Show another answer, or another wording of a question."""
+        return updates(self.view.branch(tab, _text(event, "message")))
 
     def on_reset(self, variant: str) -> list[Any]:
         """Return a variant's own numbers."""
@@ -213,20 +210,20 @@ class ChatTab:
         return ["", *self.on_reset(variant)]
 
 
+def _text(event: gr.EventData, key: str) -> str:
+    return str(event_data(event).get(key, ""))
+
+
 def updates(view: View) -> list[Any]:
     """Return a view as Gradio's outputs, in the order of ``ChatTab.shown``."""
 
     def part(value: str | None) -> Any:
         return gr.skip() if value is None else value
 
-    buttons: list[Any] = [gr.skip(), gr.skip()]
-    if view.busy is not None:
-        buttons = [gr.update(visible=not view.busy), gr.update(visible=view.busy)]
     return [
-        part(view.conversation),
         part(view.thread),
         part(view.live),
         part(view.composer),
-        *buttons,
+        *busy_buttons(view.busy),
         part(view.chats),
     ]

@@ -2,22 +2,24 @@
 
 import re
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
 
-from assistant.chat import ChatUpdate, Options
+from assistant.chat import ChatUpdate, spoken, title_of
+from assistant.collect import keep_example
 from assistant.errors import InputError, JoyulError
 from assistant.records import StoredMessage
-from assistant.schema import Sampling, Variant
+from assistant.schema import Generation, language_of
 from assistant.ui.about import introduction
 from assistant.ui.context import Page
 from assistant.ui.convert import answer_html, live_html, question_html
 from assistant.ui.frame import chats_html
-from assistant.ui.icons import icon
+from assistant.ui.knobs import Knobs
 from assistant.ui.markup import element, escape
-from assistant.ui.running import Paced
+from assistant.ui.running import BusyError, Live
+from assistant.ui.tab import Tab
 from assistant.ui.variant_look import first_of
-from assistant.ui.words import Words
 
 PREFERRED = "rag"
 
@@ -25,49 +27,11 @@ PREFERRED = "rag"
 class View(NamedTuple):
     """What changed on the page; None leaves a part as it is."""
 
-    conversation: str | None = None
     thread: str | None = None
     live: str | None = None
     composer: str | None = None
     busy: bool | None = None
     chats: str | None = None
-
-
-class Knobs(NamedTuple):
-    """The settings drawer's values; they start as the variant's own."""
-
-    system: str = ""
-    temperature: float = 0.0
-    top_p: float = 1.0
-    max_tokens: int = 128
-    seed: int = 0
-    k: int = 2
-
-    @classmethod
-    def of(cls, spec: Variant) -> "Knobs":
-        """Return a variant's own values."""
-        sampling = spec.sampling
-        return cls("", sampling.temperature, sampling.top_p, sampling.max_tokens, sampling.seed, spec.k)
-
-    def options(self, spec: Variant) -> Options:
-        """Return what differs from the variant's own, so that an untouched drawer changes nothing.
-
-        Raises:
-            InputError: a value is missing or not a number.
-        """
-        try:
-            sampling = replace(
-                spec.sampling,
-                temperature=float(self.temperature),
-                top_p=float(self.top_p),
-                max_tokens=int(self.max_tokens),
-                seed=int(self.seed),
-            )
-            k = int(self.k)
-        except (TypeError, ValueError):
-            raise InputError("a value in the settings is not a number", "press Reset in the settings") from None
-        changed: Sampling | None = sampling if sampling != spec.sampling else None
-        return Options(system=self.system.strip(), sampling=changed, k=k if k != spec.k else None)
 
 
 class ChatPage:
@@ -97,97 +61,174 @@ class ChatPage:
         """Return a variant's own settings."""
         return Knobs.of(self.variants.spec(variant))
 
-    def list_chats(self, active: str = "", search: str = "") -> str:
-        """Return the sidebar's list."""
-        found = self.store.conversations(search.strip())
-        return chats_html(found, active, self.words, bool(search.strip()))
+    def list_chats(self, tab: Tab) -> str:
+        """Return the sidebar's list, filtered by what the tab searches."""
+        search = tab.search.strip()
+        return chats_html(self.store.conversations(search), tab.conversation, self.words, bool(search))
 
-    def open(self, conversation: str) -> View:
+    def state(self, tab: Tab) -> View:
+        """Return all that a tab shows, an answer under way included."""
+        tab.changes = self.store.changes
+        live = self.page.running.live(tab.conversation)
+        thread, chats = self.thread(tab.conversation), self.list_chats(tab)
+        tab.thread, tab.chats, tab.busy = hash(thread), hash(chats), live is not None
+        return View(thread, self._live(tab.conversation, live), None, live is not None, chats)
+
+    def open(self, tab: Tab, conversation: str) -> View:
         """Show a conversation; one that does not exist any more gives an empty page."""
-        try:
-            if conversation:
-                self.store.conversation(conversation)
-        except JoyulError:
-            conversation = ""
-        return View(conversation, self.thread(conversation), "", None, False, self.list_chats(conversation))
+        with suppress(InputError):
+            tab.show(self.store.conversation(conversation).id if conversation else "")
+            return self.state(tab)
+        tab.show("")
+        return self.state(tab)
 
-    def delete(self, conversation: str, active: str) -> View:
+    def sync(self, tab: Tab, shown: str) -> View:
+        """Return what changed behind a tab's back; ``shown`` is what the browser shows, should we not know.
+
+        The app may have been started again under an open page, and another tab may have gone on here.
+        """
+        if not tab.opened:
+            return self.open(tab, shown)
+        live = self.page.running.live(tab.conversation)
+        growing = None if tab.following or live is None else self._live(tab.conversation, live)
+        if tab.changes == self.store.changes:
+            return View(live=growing)
+        if tab.conversation and not self._exists(tab.conversation):
+            return self.open(tab, "")
+        thread, chats = tab.thread, tab.chats
+        now = self.state(tab)
+        if tab.following:
+            now = now._replace(thread=None, live=None, busy=None)
+        return now._replace(
+            thread=now.thread if tab.thread != thread else None, chats=now.chats if tab.chats != chats else None
+        )
+
+    def rename(self, tab: Tab, conversation: str, title: str) -> View:
+        """Give a conversation another title; an empty one changes nothing."""
+        self.store.conversation(conversation)
+        if title.strip():
+            self.store.rename_conversation(conversation, title_of(title))
+        return View(chats=self.list_chats(tab))
+
+    def delete(self, tab: Tab, conversation: str) -> View:
         """Remove a conversation for good; the open one gives way to an empty page."""
         self.page.running.stop(conversation)
         self.store.conversation(conversation)
         self.store.delete_conversation(conversation)
-        if conversation == active:
-            return self.open("")
-        return View(chats=self.list_chats(active))
+        return self.open(tab, "") if conversation == tab.conversation else View(chats=self.list_chats(tab))
 
-    def send(self, text: str, conversation: str, variant: str, knobs: Knobs) -> Generator[View, None, None]:
-        """Answer a message; the composer is emptied only when the message is stored."""
+    def send(self, tab: Tab, text: str, variant: str, knobs: Knobs) -> View:
+        """Start the answer to a message; the composer is emptied only when the message is stored."""
         if not text.strip():
-            return
-        if self.page.running.busy(conversation):
-            raise InputError(self.words("chat.busy"), "")
+            return View()
         options = knobs.options(self.variants.spec(variant))
-        conversation = conversation or self.store.create_conversation(variant=variant)
-        yield from self._follow(conversation, self.chat.answer(conversation, text, variant, options), composer="")
+        conversation = tab.conversation or self.store.create_conversation(variant=variant)
+        try:
+            self._start(conversation, self.chat.answer(conversation, text, variant, options))
+        except Exception:
+            if not tab.conversation:
+                with suppress(JoyulError):
+                    self.store.delete_conversation(conversation)
+            raise
+        tab.show(conversation)
+        return self.state(tab)._replace(composer="")
 
-    def regenerate(self, message: str, conversation: str, variant: str, knobs: Knobs) -> Generator[View, None, None]:
+    def revise(self, tab: Tab, message: str, text: str, variant: str, knobs: Knobs) -> View:
+        """Ask an earlier question in other words; both stay."""
+        self._own(message, tab.conversation)
+        options = knobs.options(self.variants.spec(variant))
+        self._start(tab.conversation, self.chat.revise(tab.conversation, message, text, variant, options))
+        tab.show(tab.conversation)
+        return self.state(tab)
+
+    def regenerate(self, tab: Tab, message: str, variant: str, knobs: Knobs) -> View:
         """Answer the question above an answer anew; the earlier answer stays one click away."""
-        if self.page.running.busy(conversation):
-            raise InputError(self.words("chat.busy"), "")
-        self._own(message, conversation)
+        self._own(message, tab.conversation)
         options = knobs.options(self.variants.spec(variant))
-        yield from self._follow(conversation, self.chat.regenerate(conversation, message, variant, options))
+        self._start(tab.conversation, self.chat.regenerate(tab.conversation, message, variant, options))
+        tab.show(tab.conversation)
+        return self.state(tab)
 
-    def stop(self, conversation: str) -> None:
+    def follow(self, tab: Tab) -> Iterator[View]:
+        """Show the answer under way growing until it is over or the tab shows something else."""
+        live, turn = self.page.running.live(tab.conversation), tab.turn
+        if live is None:
+            if tab.busy:  # it was over before we came
+                yield self.state(tab)
+            return
+        shown = bool(self._live(tab.conversation, live))
+        tab.following = True
+        try:
+            for update in live.follow(lambda: tab.turn == turn):
+                if shown:
+                    yield View(live=live_html(update, self.words))
+        finally:
+            if tab.turn == turn:
+                tab.following = False
+        if tab.turn == turn:
+            yield self.state(tab)
+            if live.error is not None:
+                raise live.error
+
+    def stop(self, tab: Tab) -> None:
         """Stop the answer under way."""
-        self.page.running.stop(conversation)
+        self.page.running.stop(tab.conversation)
 
-    def thumb(self, message: str, kind: str, conversation: str) -> View:
+    def thumb(self, tab: Tab, message: str, kind: str) -> View:
         """Keep a thumb."""
-        self._own(message, conversation)
+        self._own(message, tab.conversation)
         self.store.add_feedback(message, kind)
-        return View(thread=self.thread(conversation))
+        return self.state(tab)
 
-    def correct(self, message: str, better: str, conversation: str) -> View:
+    def correct(self, tab: Tab, message: str, better: str) -> View:
         """Keep a correction as a training example.
 
         Raises:
             InputError: it is empty or says what the answer said.
         """
-        answer = self._own(message, conversation)
+        answer = self._own(message, tab.conversation)
         if not better.strip() or better.strip() == answer.content.strip():
             raise InputError(self.words("correct.unchanged"), "")
+        *history, question = spoken(self.store.messages(tab.conversation, answer.parent))
+        keep_example(self.page.services.home, question.content, better, language_of(question.content), history)
         self.store.add_feedback(message, "edit", text=better.strip())
-        return View(thread=self.thread(conversation))
+        return self.state(tab)
 
-    def branch(self, message: str, conversation: str) -> View:
-        """Show another answer to the same question."""
-        self._own(message, conversation, anywhere=True)
-        self.store.show_branch(conversation, message)
-        return View(thread=self.thread(conversation))
+    def branch(self, tab: Tab, message: str) -> View:
+        """Show the branch through another answer, or another wording of a question."""
+        self._own(message, tab.conversation, anywhere=True)
+        self.store.show_branch(tab.conversation, message)
+        tab.show(tab.conversation)
+        return self.state(tab)
 
     def before(self) -> str:
         """Return what is there before the address was read; unlike an empty thread it claims no address."""
         return element("div", self._welcome(), class_="thread")
 
-    def thread(self, conversation: str, writing: str = "") -> str:
-        """Return a conversation as HTML; ``writing`` is the answer that the live part shows."""
+    def thread(self, conversation: str) -> str:
+        """Return a conversation as HTML, without the answer under way, which the live part shows."""
         messages = self.store.messages(conversation) if conversation else []
         if not messages:
             return element("div", self._welcome(), class_="thread", data_conversation=conversation)
-        answers = [message.id for message in messages if message.role == "assistant"]
-        turns = [
-            self._turn(message, message.id == answers[-1] if answers else False)
-            for message in messages
-            if message.id != writing
-        ]
+        live = self.page.running.live(conversation)
+        writing = live.value.message_id if live else ""
+        turns = [self._turn(message, message is messages[-1]) for message in messages if message.id != writing]
         return element("div", *turns, class_="thread", role="log", aria_live="polite", data_conversation=conversation)
 
     def _turn(self, message: StoredMessage, newest: bool) -> str:
         if message.role == "user":
-            return question_html(message.content, self.words)
+            return question_html(message, self.words)
+        if message.status == "streaming":  # nobody writes it any more
+            message = replace(message, status="interrupted")
         feedback = self.store.feedback(message.id)
         return answer_html(message, self.words, feedback=feedback, newest=newest, factory=self.variants)
+
+    def _live(self, conversation: str, live: Live[ChatUpdate] | None) -> str:
+        """Return the answer under way; nothing while another branch is shown."""
+        if live is None:
+            return ""
+        shown = self.store.messages(conversation)
+        return live_html(live.value, self.words) if shown and shown[-1].id == live.value.message_id else ""
 
     def _welcome(self) -> str:
         words = self.words
@@ -212,58 +253,20 @@ class ChatPage:
                 return each
         raise InputError(self.words("chat.gone"), "")
 
-    def _follow(
-        self, conversation: str, updates: Generator[ChatUpdate, None, None], composer: str | None = None
-    ) -> Iterator[View]:
-        """Pass an answer on as it grows; whatever ends it, the page ends on what is stored."""
+    def _exists(self, conversation: str) -> bool:
         try:
-            with self.page.running.started(conversation) as stop:
-                first = True
-                for update in Paced(updates, stop):
-                    live = live_html(update, self.words)
-                    if first:
-                        thread = self.thread(conversation, writing=update.message_id)
-                        yield View(conversation, thread, live, composer, True, self.list_chats(conversation))
-                        first = False
-                    else:
-                        yield View(live=live)
-        except GeneratorExit:
-            raise
-        except Exception:
-            yield self._settled(conversation)
-            raise
-        yield self._settled(conversation)
+            return bool(self.store.conversation(conversation))
+        except InputError:
+            return False
 
-    def _settled(self, conversation: str) -> View:
-        return View(conversation, self.thread(conversation), "", None, False, self.list_chats(conversation))
+    def _start(self, conversation: str, updates: Generator[ChatUpdate, None, None]) -> None:
+        waiting = ChatUpdate("", Generation(), "searching")
+        try:
+            self.page.running.start(conversation, updates, waiting)
+        except BusyError as error:
+            text = self.words("chat.full", n=error.ahead) if error.ahead else self.words("chat.busy")
+            raise InputError(text, "") from None
 
 
 def _code(text: str) -> str:
     return re.sub(r"--[a-z]+", lambda match: element("code", match[0]), escape(text))
-
-
-def settings_note(words: Words, knobs: Knobs) -> str:
-    """Return the drawer's line on what the variant itself would use."""
-    return words(
-        "settings.defaults",
-        temperature=f"{knobs.temperature:g}",
-        top_p=f"{knobs.top_p:g}",
-        length=knobs.max_tokens,
-        seed=knobs.seed,
-        k=knobs.k,
-    )
-
-
-def settings_button(words: Words) -> str:
-    """Return the button that opens the settings drawer."""
-    label = words("settings.title")
-    return element(
-        "button",
-        icon("sliders"),
-        element("span", escape(label)),
-        type="button",
-        class_="tool",
-        data_local="settings",
-        aria_label=label,
-        aria_expanded="false",
-    )

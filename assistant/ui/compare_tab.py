@@ -5,12 +5,10 @@ from typing import Any
 
 import gradio as gr
 
-from assistant.ui.chat_tab import QUIET, STREAM
 from assistant.ui.compare_view import ComparePage, Round
 from assistant.ui.context import Page, event_data, panel
 from assistant.ui.frame import Frame
-from assistant.ui.markup import element, escape
-from assistant.ui.viewer import open_source
+from assistant.ui.parts import QUIET, STREAM, asking, busy_buttons, page_head, wire_viewer
 
 FIRST_PAIR = ("rag", "tuned")
 
@@ -28,10 +26,7 @@ class CompareTab:
         self.view = ComparePage(page)
         words, names = page.words, self.view.offered()
         pair = [name for name in FIRST_PAIR if name in names]
-        lead = element("h1", escape(words("compare.title"))) + element(
-            "p", escape(words("compare.what")), class_="lead"
-        )
-        gr.HTML(lead, elem_classes="page-head", apply_default_css=False, js_on_load=None)
+        page_head(words, "compare")
         with gr.Row(elem_id="compare-bar"):
             self.names = gr.Dropdown(
                 names,
@@ -51,22 +46,11 @@ class CompareTab:
                 scale=2,
                 min_width=200,
             )
-        with gr.Row(elem_id="question-row"):
-            self.question = gr.Textbox(
-                label=words("compare.question"),
-                placeholder=words("compare.placeholder"),
-                show_label=False,
-                lines=1,
-                max_lines=6,
-                elem_id="question",
-                scale=1,
-            )
-            self.start = gr.Button(
-                words("compare.start"), variant="primary", elem_id="compare-start", min_width=84, scale=0
-            )
-            self.stop = gr.Button(words("compare.stop"), elem_id="compare-stop", min_width=84, scale=0, visible=False)
+        ids = ("question-row", "question", "compare-start", "compare-stop")
+        said = [words(f"compare.{key}") for key in ("question", "placeholder", "start", "stop")]
+        self.question, self.start, self.stop = asking(*said, ids)
         self.current = gr.State(Round())
-        self.columns = panel(self.view.html(Round()), "columns", "vote", "source")
+        self.columns = panel(self.view.html(Round()), "columns", "vote", "source", "item", "example", "undo", "kept")
         self._wire(frame)
 
     def _wire(self, frame: Frame) -> None:
@@ -77,7 +61,9 @@ class CompareTab:
             trigger(guard(self.on_start), inputs, shown, **STREAM)
         self.stop.click(guard(self.view.stop), [self.current], None, queue=False, **QUIET)
         self.columns.vote(guard(self.on_vote), [self.current], [self.current, self.columns], **QUIET)
-        self.columns.source(guard(self.on_source), None, [frame.viewer], **QUIET)
+        for name, handler in (("item", self.on_keep), ("example", self.on_keep), ("undo", self.on_undo)):
+            getattr(self.columns, name)(guard(handler), [self.current], [self.current, self.columns], **QUIET)
+        wire_viewer(self.page, frame, self.columns, drafts=self.columns)
         self.names.focus(self.on_focus, None, [self.names], **QUIET)
 
     def on_focus(self) -> Any:
@@ -89,12 +75,11 @@ class CompareTab:
         current = Round()
         try:
             for current in self.view.start(question, names, blind):
-                busy = not current.done
-                yield [current, self.view.html(current), gr.update(visible=not busy), gr.update(visible=busy)]
+                yield [current, self.view.html(current), *busy_buttons(not current.done)]
         except GeneratorExit:
             raise
         except Exception:
-            yield [current, gr.skip(), gr.update(visible=True), gr.update(visible=False)]
+            yield [current, gr.skip(), *busy_buttons(False)]
             raise
 
     def on_vote(self, event: gr.EventData, current: Round) -> list[Any]:
@@ -102,6 +87,13 @@ class CompareTab:
         voted = self.view.vote(current, str(event_data(event).get("choice", "")))
         return [voted, self.view.html(voted)]
 
-    def on_source(self, event: gr.EventData) -> str:
-        """Open a source at its place."""
-        return open_source(self.page, event_data(event))
+    def on_keep(self, event: gr.EventData, current: Round) -> list[Any]:
+        """Keep the question as an evaluation item or a training example."""
+        data = event_data(event)
+        kept = self.view.keep(current, str(data.get("act", "")), str(data.get("text", "")))
+        return [kept, self.view.html(kept)]
+
+    def on_undo(self, event: gr.EventData, current: Round) -> list[Any]:
+        """Take back what was kept."""
+        left = self.view.undo(current, str(event_data(event).get("row", "")))
+        return [left, self.view.html(left)]

@@ -4,16 +4,17 @@ import random
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
-from assistant.chat import ChatUpdate
+from assistant.chat import OPEN, ChatUpdate
+from assistant.collect import Kept, drop, keep_example, keep_item
 from assistant.compare import compare
 from assistant.errors import InputError
 from assistant.records import new_id
 from assistant.schema import Generation, language_of
 from assistant.ui.context import Page
-from assistant.ui.convert import act, meta_html, receipt_html, sources_html
+from assistant.ui.convert import act, form_html, meta_html, receipt_html, sources_html
 from assistant.ui.icons import icon
-from assistant.ui.markup import element, escape, markdown
-from assistant.ui.running import Paced
+from assistant.ui.markup import element, escape, markdown, plain_marks
+from assistant.ui.running import BusyError
 from assistant.ui.score import Tally, tally
 from assistant.ui.variant_look import badge, kind_of
 
@@ -32,6 +33,7 @@ class Round:
     updates: tuple[ChatUpdate, ...] = ()
     done: bool = False
     vote: str = ""
+    kept: tuple[Kept, ...] = ()
     key: str = field(default_factory=new_id)
 
     @property
@@ -77,19 +79,23 @@ class ComparePage:
         self._random.shuffle(order)
         waiting = tuple(ChatUpdate("", Generation(), "searching") for _ in order)
         current = Round(question.strip(), tuple(order), blind, waiting)
-        with self.page.running.started(current.key) as stop:
+        try:
+            live = self.page.rounds.start(current.key, compare(self.variants, current.question, order), list(waiting))
+        except BusyError as error:
+            raise InputError(self.words("chat.full", n=error.ahead), "") from None
+        try:
             yield current
-            stream = Paced(compare(self.variants, current.question, order), stop)
-            for updates in stream:
+            for updates in live.follow():
                 current = replace(current, updates=tuple(updates))
                 yield current
-            final = stream.last or list(waiting)
-        settled = [replace(u, status="stopped") if u.status in ("searching", "streaming") else u for u in final]
+        finally:  # nobody else can see this round
+            live.stopping.set()
+        settled = [replace(u, status="stopped") if u.status in OPEN else u for u in live.value]
         yield replace(current, updates=tuple(settled), done=True)
 
     def stop(self, current: Round) -> None:
         """Stop all columns."""
-        self.page.running.stop(current.key)
+        self.page.rounds.stop(current.key)
 
     def vote(self, current: Round, choice: str) -> Round:
         """Keep a vote and reveal what was hidden; ``choice`` is a column's letter, ``tie`` or ``both_bad``.
@@ -116,6 +122,30 @@ class ComparePage:
         )
         return replace(current, vote=chosen)
 
+    def keep(self, current: Round, kind: str, answer: str) -> Round:
+        """Keep the question with the answer it should have: ``item`` for evaluation, ``example`` for training.
+
+        Raises:
+            InputError: no vote yet, or no answer.
+        """
+        if not current.vote:
+            raise InputError(self.words("compare.unfinished"), "")
+        home, language = self.page.services.home, language_of(current.question)
+        if kind == "item":
+            specs = {name: self.variants.spec(name) for name in self.offered() if name in ("tuned", "rag-tuned")}
+            adapters = {name: spec.adapter for name, spec in specs.items() if spec.adapter}
+            kept = keep_item(home, current.question, answer.splitlines(), language, adapters)
+        else:
+            kept = keep_example(home, current.question, answer, language)
+        return replace(current, kept=(*(each for each in current.kept if each != kept), kept))
+
+    def undo(self, current: Round, row: str) -> Round:
+        """Take back what was kept; unknown rows change nothing."""
+        for each in current.kept:
+            if each.id == row:
+                drop(self.page.services.home, each)
+        return replace(current, kept=tuple(each for each in current.kept if each.id != row))
+
     def html(self, current: Round) -> str:
         """Return the columns, the vote bar and, after the vote, the score."""
         words = self.words
@@ -124,7 +154,7 @@ class ComparePage:
         columns = [self._column(current, at) for at in range(len(current.names))]
         asked = element("h2", escape(current.question), class_="asked")
         grid = element("div", *columns, class_=f"columns n{len(columns)}")
-        foot = self._score(current) if current.vote else self._votes(current)
+        foot = self._keeping(current) + self._score(current) if current.vote else self._votes(current)
         return element("div", asked, grid, foot, class_="columns-area", data_key=current.key)
 
     def _column(self, current: Round, at: int) -> str:
@@ -197,6 +227,32 @@ class ComparePage:
         )
         keys = element("span", escape(words("compare.keys", n=len(choices))), class_="keys")
         return element("div", question, element("div", *buttons, class_="votes", role="group"), keys, class_="vote-bar")
+
+    def _keeping(self, current: Round) -> str:
+        """Return the two ways to keep the question, and what was kept with its undo."""
+        words = self.words
+        chosen = current.names.index(current.vote) if current.vote in current.names else None
+        best = plain_marks(current.updates[chosen].generation.text) if chosen is not None else ""
+        parts = []
+        for kind in ("item", "example"):
+            label = words(f"collect.{kind}")
+            opener = act("form", label, escape(label), local=True, class_="act-plain", data_to=kind)
+            said = words("collect.label"), words(f"collect.{kind}_help"), words("collect.save")
+            parts.append(element("div", opener, form_html(kind, best, *said, words), class_="keeping-one"))
+        rows = [
+            element(
+                "p",
+                icon("check"),
+                escape(words("collect.kept", file=each.draft)),
+                act("kept", words("collect.show"), escape(words("collect.show")), class_="link",
+                    data_draft=each.draft, data_row=each.id),
+                act("undo", words("collect.undo"), escape(words("collect.undo")), class_="link", data_row=each.id),
+                class_="said-line",
+                role="status",
+            )
+            for each in current.kept
+        ]  # fmt: skip
+        return element("div", *parts, *rows, class_="keeping")
 
     def _score(self, current: Round) -> str:
         counted = tally(self.page.services.store.votes(), current.names)

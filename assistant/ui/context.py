@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
+from assistant.chat import ChatUpdate
 from assistant.errors import JoyulError
 from assistant.schema import Language
 from assistant.services import Services
@@ -23,11 +24,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Page:
-    """One language's page over one set of services; ``running`` is shared by both languages."""
+    """One language's page over one set of services.
+
+    ``running`` (answers in chats) and ``rounds`` (comparisons) are shared by both languages.
+    """
 
     services: Services
     words: Words
-    running: Running = field(default_factory=Running)
+    running: Running[ChatUpdate] = field(default_factory=Running)
+    rounds: Running[list[ChatUpdate]] = field(default_factory=Running)
 
     @property
     def language(self) -> Language:

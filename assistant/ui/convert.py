@@ -7,6 +7,7 @@ from typing import Any
 
 from assistant.chat import ChatUpdate
 from assistant.citations import cite
+from assistant.collect import EXAMPLES
 from assistant.prompts import is_refusal
 from assistant.records import Feedback, StoredMessage
 from assistant.schema import Passage
@@ -38,10 +39,18 @@ def act(name: str, label: str, inner: str, *, local: bool = False, **data: objec
     return element("button", inner, type="button", class_=css, title=label, aria_label=label, **kind, **data)
 
 
-def question_html(text: str, words: Words) -> str:
-    """Return a person's message."""
+def question_html(message: StoredMessage, words: Words) -> str:
+    """Return a person's message with its other wordings and the form that edits it."""
     who = element("span", escape(words("chat.you")), class_="sr")
-    return element("article", who, element("div", escape(text), class_="said"), class_="turn user")
+    tools = [siblings_html(message, words, "chat.earlier_question", "chat.later_question")]
+    tools.append(act("form", words("chat.edit"), icon("edit"), local=True))
+    form = form_html(
+        "resend", message.content, words("chat.edit_label"), words("chat.edit_help"), words("chat.send"), words,
+        message=message.id,
+    )  # fmt: skip
+    said = element("div", escape(message.content), class_="said")
+    foot = element("div", *tools, class_="foot")
+    return element("article", who, said, foot, form, class_="turn user", data_message=message.id)
 
 
 def sources_html(answer: str, passages: Sequence[Passage], words: Words) -> str:
@@ -140,13 +149,16 @@ def answer_html(
     parts.append(_states(message, words, newest))
     edits = [each for each in feedback if each.kind == "edit"]
     if edits:
-        kept = element("span", icon("check"), escape(words("correct.kept")), class_="kept")
+        link = act("kept", words("collect.show"), escape(words("collect.show")), class_="link", data_draft=EXAMPLES)
+        kept = element("span", icon("check"), escape(words("correct.kept")), link, class_="kept")
         shown = element("div", diff_html(message.content, edits[-1].text), class_="diff", dir_="auto")
         parts.append(element("div", kept, shown, class_="correction"))
     parts.append(sources_html(message.content, passages, words))
     if message.content:
-        parts.append(_footer(message, words, feedback, newest, factory))
-        parts.append(_form(message, words, edits[-1].text if edits else message.content))
+        parts.append(_footer(message, words, feedback, factory))
+        better = edits[-1].text if edits else message.content
+        said = words("correct.label"), words("correct.help"), words("correct.save")
+        parts.append(form_html("save", better, *said, words, compare_to=message.content, message=message.id))
     refused = message.status == "done" and is_refusal(message.content)
     css = "turn assistant" + (" refusal" if refused else "")
     return element("article", *parts, class_=css, data_message=message.id)
@@ -168,9 +180,7 @@ def _states(message: StoredMessage, words: Words, newest: bool) -> str:
     return element("div", *(element("span", escape(each)) for each in notices), retry, class_=css)
 
 
-def _footer(
-    message: StoredMessage, words: Words, feedback: Sequence[Feedback], newest: bool, factory: VariantFactory | None
-) -> str:
+def _footer(message: StoredMessage, words: Words, feedback: Sequence[Feedback], factory: VariantFactory | None) -> str:
     thumbs = [each.kind for each in feedback if each.kind in ("up", "down")]
     said = thumbs[-1] if thumbs else ""
     tools = [
@@ -184,21 +194,23 @@ def _footer(
         )
         for kind in ("up", "down")
     ]
-    tools.append(act("correct", words("chat.correct"), icon("edit"), local=True))
-    if newest:
-        tools.append(act("regenerate", words("chat.regenerate"), icon("again"), data_message=message.id))
+    tools.append(act("form", words("chat.correct"), icon("edit"), local=True))
+    tools.append(act("regenerate", words("chat.regenerate"), icon("again"), data_message=message.id))
     tools.append(act("copy", words("chat.copy"), icon("copy"), local=True, data_text=message.content))
     if message.receipt:
         tools.append(act("receipt", words("chat.receipt"), icon("receipt"), local=True, aria_expanded="false"))
     meta = meta_html(message.receipt, words, factory) if message.receipt else ""
-    row = element("div", meta, _siblings(message, words) if newest else "", *tools, class_="foot")
+    row = element("div", meta, siblings_html(message, words), *tools, class_="foot")
     hidden = (
         element("div", receipt_html(message.receipt, words), class_="opened", hidden=True) if message.receipt else ""
     )
     return row + hidden
 
 
-def _siblings(message: StoredMessage, words: Words) -> str:
+def siblings_html(
+    message: StoredMessage, words: Words, earlier: str = "chat.earlier", later: str = "chat.later"
+) -> str:
+    """Return ``‹ 1/2 ›`` where a message has others beside it."""
     if len(message.siblings) < 2:
         return ""
     at, last = message.siblings.index(message.id), len(message.siblings) - 1
@@ -206,28 +218,42 @@ def _siblings(message: StoredMessage, words: Words) -> str:
     after = message.siblings[min(last, at + 1)]
     return element(
         "span",
-        act("branch", words("chat.earlier"), icon("left"), data_message=before, disabled=at == 0),
+        act("branch", words(earlier), icon("left"), data_message=before, disabled=at == 0),
         escape(f"{at + 1}/{last + 1}"),
-        act("branch", words("chat.later"), icon("right"), data_message=after, disabled=at == last),
+        act("branch", words(later), icon("right"), data_message=after, disabled=at == last),
         class_="siblings",
     )
 
 
-def _form(message: StoredMessage, words: Words, value: str) -> str:
+def form_html(
+    event: str, value: str, label: str, help_: str, save: str, words: Words, *, compare_to: str = "", **data: object
+) -> str:
+    """Return a hidden form with one field that sends ``event``.
+
+    Args:
+        event: the name of the event.
+        value: the field's text at first.
+        label: what a screen reader says of the field.
+        help_: one line under it.
+        save: the sending button's label.
+        words: the page's language.
+        compare_to: a text whose difference to the field is shown while it is written.
+        data: sent with the event.
+    """
+    sent = {f"data_{key}": item for key, item in data.items()}
+    difference = element("div", class_="diff", dir_="auto", aria_live="polite", hidden=True) if compare_to else ""
+    buttons = (
+        act(event, save, escape(save), class_="act-main", **sent),
+        act("unform", words("correct.cancel"), escape(words("correct.cancel")), class_="act-plain", local=True),
+    )
     return element(
         "div",
-        element("textarea", escape(value), rows=4, aria_label=words("correct.label"), data_original=message.content),
-        element("p", escape(words("correct.help")), class_="help"),
-        element(
-            "div",
-            act(
-                "save", words("correct.save"), escape(words("correct.save")), class_="act-main", data_message=message.id
-            ),
-            act("uncorrect", words("correct.cancel"), escape(words("correct.cancel")), class_="act-plain", local=True),
-            class_="buttons",
-        ),
-        class_="correct-form",
-        data_form=True,
+        element("textarea", escape(value), rows=3, aria_label=label, data_compare=compare_to or None),
+        difference,
+        element("p", escape(help_), class_="help"),
+        element("div", *buttons, class_="buttons"),
+        class_="own-form",
+        data_form=event,
         hidden=True,
     )
 

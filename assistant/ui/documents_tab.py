@@ -5,12 +5,10 @@ from typing import Any
 
 import gradio as gr
 
-from assistant.ui.chat_tab import QUIET
 from assistant.ui.context import Page, event_data, panel
 from assistant.ui.documents_view import DocumentsPage, Shelf
 from assistant.ui.frame import Frame
-from assistant.ui.markup import element, escape
-from assistant.ui.viewer import open_source
+from assistant.ui.parts import QUIET, page_head, wire_viewer
 
 SUFFIXES = [".md", ".markdown", ".txt", ".pdf", ".docx", ".html", ".htm"]
 
@@ -22,10 +20,7 @@ class DocumentsTab:
         self.page = page
         self.view = DocumentsPage(page)
         words = page.words
-        lead = element("h1", escape(words("documents.title"))) + element(
-            "p", escape(words("documents.what")), class_="lead"
-        )
-        gr.HTML(lead, elem_classes="page-head", apply_default_css=False, js_on_load=None)
+        page_head(words, "documents")
         with gr.Row(elem_id="documents-row"):
             with gr.Column(min_width=300, scale=1):
                 self.drop = gr.File(
@@ -52,8 +47,7 @@ class DocumentsTab:
         self.list.remove(guard(self.on_remove), None, shown, **QUIET)
         self.said.undo(guard(self.on_undo), None, shown, **QUIET)
         self.query.submit(guard(self.view.search), [self.query], [self.hits], **QUIET)
-        for area in (self.list, self.hits):
-            area.source(guard(self.on_source), None, [frame.viewer], **QUIET)
+        wire_viewer(self.page, frame, self.list, self.hits)
 
     def load(self, blocks: gr.Blocks) -> None:
         """Fill the page when it is opened."""
@@ -76,10 +70,6 @@ class DocumentsTab:
     def on_undo(self, event: gr.EventData) -> list[Any]:
         """Bring a removed document back."""
         return shelf(self.view.undo(str(event_data(event).get("token", ""))))
-
-    def on_source(self, event: gr.EventData) -> str:
-        """Open a document, at a passage where one was clicked."""
-        return open_source(self.page, event_data(event))
 
 
 def build_documents(page: Page, frame: Frame) -> DocumentsTab:

@@ -5,12 +5,15 @@ from typing import NamedTuple
 
 import gradio as gr
 
+from assistant.chat import TITLE_CHARACTERS
 from assistant.locales import LANGUAGES
 from assistant.records import Conversation
 from assistant.ui.about import status
 from assistant.ui.context import Page, panel
+from assistant.ui.convert import act
 from assistant.ui.icons import icon
 from assistant.ui.markup import element, escape
+from assistant.ui.tab import Tab
 from assistant.ui.words import Words
 
 LISTED = 200
@@ -24,7 +27,7 @@ class Frame(NamedTuple):
     chats: gr.HTML
     status: gr.HTML
     viewer: gr.HTML
-    conversation: gr.State
+    tab: gr.State
 
 
 def build_frame(page: Page) -> Frame:
@@ -41,11 +44,11 @@ def build_frame(page: Page) -> Frame:
             elem_id="search-chats",
             max_lines=1,
         )
-        chats = panel("", "chats", "open", "delete")
+        chats = panel("", "chats", "open", "rename", "delete")
         state = panel("", "status")
     gr.HTML(tools_html(words), elem_id="tools", apply_default_css=False, js_on_load=None)
     viewer = panel("", "viewer")
-    return Frame(new, search, chats, state, viewer, gr.State(""))
+    return Frame(new, search, chats, state, viewer, gr.State(Tab()))
 
 
 def brand_html(words: Words) -> str:
@@ -83,7 +86,8 @@ def tools_html(words: Words) -> str:
         title=label,
         aria_pressed="false",
     )
-    return element("div", *buttons, theme, class_="tools", role="group", aria_label=words("frame.tools"))
+    tools = element("div", *buttons, theme, class_="tools", role="group", aria_label=words("frame.tools"))
+    return tools + element("p", escape(words("frame.offline")), class_="offline-note", role="status")
 
 
 def chats_html(conversations: Sequence[Conversation], active: str, words: Words, searching: bool = False) -> str:
@@ -112,18 +116,22 @@ def _chat_row(conversation: Conversation, active: bool, words: Words) -> str:
         data_conversation=conversation.id,
         aria_current="page" if active else None,
     )
+    rename = act("form", words("frame.rename", title=title), icon("edit"), local=True, class_="tiny")
     remove = element(
         "button",
         "×",
         type="button",
-        class_="remove",
+        class_="tiny remove",
         data_act="delete",
         data_confirm=True,
         data_conversation=conversation.id,
         aria_label=words("frame.delete", title=title),
         title=words("frame.delete", title=title),
     )
-    return element("div", link, remove, class_="chat on" if active else "chat")
+    field = element("input", value=title, aria_label=words("frame.rename", title=title), maxlength=TITLE_CHARACTERS)
+    save = act("rename", words("frame.rename_save"), icon("check"), class_="tiny", data_conversation=conversation.id)
+    form = element("div", field, save, class_="own-form", data_form="rename", hidden=True)
+    return element("div", link, rename, remove, form, class_="chat on" if active else "chat")
 
 
 def status_html(page: Page) -> str:

@@ -1,4 +1,4 @@
-// What the browser does itself: keys, theme, address, folding, scrolling, copying. Nothing is fetched here.
+// What the browser does itself: keys, theme, address, folding, scrolling, copying. Only /pulse is fetched.
 (() => {
   const html = document.documentElement;
   const { language, words } = window.joyul;
@@ -63,6 +63,30 @@
     setTimeout(() => button.classList.remove("done"), 1500);
   };
 
+  // The form that a button opens: its own neighbour's, or its turn's.
+  const formOf = (button) => $("[data-form]", button.closest(".keeping-one, .chat, .turn"));
+
+  // Which words a correction takes out and puts in, shown while it is written (longest common subsequence).
+  const differ = (field) => {
+    const box = $(".diff", field.closest("[data-form]"));
+    if (!box || !field.dataset.compare) return;
+    const [a, b] = [field.dataset.compare, field.value].map((text) => text.split(/\s+/).filter(Boolean).slice(0, 600));
+    const same = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));
+    for (let i = a.length - 1; i >= 0; i--) {
+      for (let j = b.length - 1; j >= 0; j--) same[i][j] = a[i] === b[j] ? same[i + 1][j + 1] + 1 : Math.max(same[i + 1][j], same[i][j + 1]);
+    }
+    box.replaceChildren();
+    const say = (tag, word) => { box.append(Object.assign(document.createElement(tag), { textContent: word }), " "); };
+    let [i, j] = [0, 0];
+    while (i < a.length || j < b.length) {
+      if (i < a.length && j < b.length && a[i] === b[j]) { say("span", a[i++]); j++; }
+      else if (i < a.length && (j === b.length || same[i + 1][j] >= same[i][j + 1])) say("del", a[i++]);
+      else say("ins", b[j++]);
+    }
+    box.hidden = a.join(" ") === b.join(" ");
+  };
+  document.addEventListener("input", (event) => { if (event.target.closest("[data-form]")) differ(event.target); });
+
   const local = {
     theme: () => { store("joyul-theme", dark() ? "light" : "dark"); paint(); },
     language: (button) => {
@@ -78,19 +102,22 @@
       box.hidden = !box.hidden;
       button.setAttribute("aria-expanded", String(!box.hidden));
     },
-    correct: (button) => {
-      const turn = button.closest(".turn");
-      const form = $(".correct-form", turn);
-      form.hidden = false;
-      turn.classList.add("correcting");
-      $("textarea", form).focus();
+    form: (button) => {
+      const form = formOf(button);
+      form.hidden = !form.hidden;
+      form.parentElement.classList.toggle("editing", !form.hidden);
+      if (form.hidden) return;
+      const field = $("textarea, input", form);
+      field.focus();
+      if (field.select && field.tagName === "INPUT") field.select();
+      differ(field);
     },
-    uncorrect: (button) => {
-      const turn = button.closest(".turn");
-      const form = $(".correct-form", turn);
+    unform: (button) => {
+      const form = button.closest("[data-form]");
       form.hidden = true;
-      $("textarea", form).value = $("textarea", form).dataset.original;
-      turn.classList.remove("correcting");
+      form.parentElement.classList.remove("editing");
+      const opener = $("[data-local=form]", form.parentElement);
+      if (opener) opener.focus();
     },
     source: (button) => {
       const scope = button.closest(".turn, .answer-column");
@@ -100,6 +127,7 @@
 
   // Buttons of an HTML area: sends the event that data-act names, with the button's data and its form's text.
   window.joyulPanel = (element, trigger) => {
+    if (element.closest("#thread") || $(".thread", element)) window.joyul.sync = (data) => trigger("sync", data);
     element.addEventListener("click", (event) => {
       const button = event.target.closest("[data-act]");
       if (!button || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -113,7 +141,8 @@
       const form = button.closest("[data-form]");
       const field = form && $("textarea, input", form);
       trigger(button.dataset.act, { ...button.dataset, ...(field ? { text: field.value } : {}) });
-      if (button.dataset.act === "save") local.uncorrect(button);
+      if (button.dataset.act === "rename") local.unform(button);
+      else if (field) { button.disabled = true; setTimeout(() => { button.disabled = false; }, 1500); }
       if (button.dataset.act === "open" && narrow()) foldSidebar(false);
     });
   };
@@ -141,8 +170,19 @@
       if (html.classList.contains("show-settings")) return drawer("settings", false);
       const stop = [...document.querySelectorAll("#stop, #compare-stop")].find(shown);
       if (stop) return stop.click();
-      const form = event.target.closest && event.target.closest(".turn .correct-form");
-      if (form) return local.uncorrect(form);
+      const form = event.target.closest && event.target.closest("[data-form]");
+      if (form) return local.unform(form);
+    }
+    const field = event.target.closest("[data-form] :is(input, textarea)");
+    if (field && event.key === "Enter" && (field.tagName === "INPUT" || event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      return $("[data-act]", field.closest("[data-form]")).click();
+    }
+    if ((event.key === "ArrowDown" || event.key === "ArrowUp") && event.target.closest("#search-chats, #chats a")) {
+      const links = [...document.querySelectorAll("#chats .chat > a")];
+      const next = links[links.indexOf(event.target) + (event.key === "ArrowDown" ? 1 : -1)];
+      event.preventDefault();
+      return (next || $("#search-chats input, #search-chats textarea")).focus();
     }
     if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "/") {
@@ -191,6 +231,22 @@
       }
     });
   }).observe(html, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-opened", "data-conversation"] });
+
+  // What another tab did is shown here too, and what goes on without us; a form being filled in is left alone.
+  let pulse = "";
+  const look = async () => {
+    if (document.hidden || !window.joyul.sync || $(".own-form:not([hidden])")) return;
+    const conversation = $("#thread [data-conversation]")?.dataset.conversation || "";
+    try {
+      const answer = await fetch(`/pulse?c=${encodeURIComponent(conversation)}`, { cache: "no-store" });
+      const { changes, busy } = await answer.json();
+      html.classList.remove("offline");
+      if (changes !== pulse || busy) window.joyul.sync({ conversation });
+      pulse = changes;
+    } catch { html.classList.add("offline"); }
+  };
+  setInterval(look, 1500);
+  document.addEventListener("visibilitychange", look);
 
   const ready = () => {
     paint();

@@ -1,76 +1,130 @@
-"""Answers under way: they can be stopped from any tab, and the screen is not updated too often."""
+"""Answers under way, each on a thread of its own: a closed tab ends none, Stop from any tab does."""
 
+import logging
 import threading
-import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
 from typing import Generic, TypeVar
 
+logger = logging.getLogger(__name__)
 UPDATE_SECONDS = 0.1
+WAIT_SECONDS = 0.5
+# More would only wait for the model behind these, so the person is told and keeps the text.
+AT_ONCE = 64
 T = TypeVar("T")
 
 
-class Running:
-    """Which conversations are being answered, each with its stop signal."""
+class BusyError(Exception):
+    """No further answer can be started; ``ahead`` are under way, 0 where the same one already is."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._stops: dict[str, threading.Event] = {}
-
-    @contextmanager
-    def started(self, key: str) -> Iterator[threading.Event]:
-        """Announce an answer; an older one of the same key is told to stop."""
-        event = threading.Event()
-        with self._lock:
-            if key in self._stops:
-                self._stops[key].set()
-            self._stops[key] = event
-        try:
-            yield event
-        finally:
-            with self._lock:
-                if self._stops.get(key) is event:
-                    del self._stops[key]
-
-    def stop(self, key: str) -> bool:
-        """Stop the answer of ``key``; return whether there was one."""
-        with self._lock:
-            event = self._stops.get(key)
-        if event is not None:
-            event.set()
-        return event is not None
-
-    def busy(self, key: str) -> bool:
-        """Return whether an answer is under way."""
-        with self._lock:
-            return key in self._stops
+    def __init__(self, ahead: int) -> None:
+        super().__init__(f"{ahead} answers are under way")
+        self.ahead = ahead
 
 
-class Paced(Generic[T]):
-    """Iterates over a stream at most ten times a second and ends it when asked to stop.
+class Live(Generic[T]):
+    """One stream under way: ``value`` is its newest state, ``error`` what ended it where it failed."""
 
-    ``last`` is the newest value, also where it was not passed on; ``stopped`` says how it ended.
+    def __init__(self, value: T) -> None:
+        self.value = value
+        self.error: Exception | None = None
+        self.stopping = threading.Event()
+        self.over = threading.Event()
+        self._news = threading.Condition()
+        self._number = 1
+
+    def put(self, value: T) -> None:
+        """Take in a newer state."""
+        with self._news:
+            self.value = value
+            self._number += 1
+            self._news.notify_all()
+
+    def end(self, error: Exception | None) -> None:
+        """Say that nothing more will come."""
+        with self._news:
+            self.error = error
+            self.over.set()
+            self._news.notify_all()
+
+    def follow(self, going: Callable[[], bool] = lambda: True) -> Iterator[T]:
+        """Yield newer states at most ten times a second until the stream is over or ``going`` says no."""
+        seen = 0
+        while going():
+            with self._news:
+                if self._number == seen and not self.over.is_set():
+                    self._news.wait(WAIT_SECONDS)
+                number, value, over = self._number, self.value, self.over.is_set()
+            if number > seen:
+                seen = number
+                yield value
+            if over:
+                return
+            self.over.wait(UPDATE_SECONDS)
+
+
+class Running(Generic[T]):
+    """What is being answered, by conversation or question; all tabs share it.
+
+    Args:
+        closing: set when the app goes down; every stream then ends at its next step.
+        most: streams at a time.
     """
 
-    def __init__(
-        self, stream: Generator[T, None, None], stop: threading.Event, seconds: float = UPDATE_SECONDS
-    ) -> None:
-        self._stream = stream
-        self._stop = stop
-        self._seconds = seconds
-        self.last: T | None = None
-        self.stopped = False
+    def __init__(self, closing: threading.Event | None = None, most: int = AT_ONCE) -> None:
+        self._closing = closing or threading.Event()
+        self._most = most
+        self._lock = threading.Lock()
+        self._live: dict[str, Live[T]] = {}
 
-    def __iter__(self) -> Iterator[T]:
-        shown = 0.0
+    def start(self, key: str, stream: Generator[T, None, None], waiting: T) -> Live[T]:
+        """Take the stream's first step here, so that its refusals reach the caller, and the rest on a thread.
+
+        Raises:
+            BusyError: ``key`` is being answered, or too many others are.
+        """
+        live = Live(waiting)
+        with self._lock:
+            if key in self._live:
+                raise BusyError(0)
+            if len(self._live) >= self._most:
+                raise BusyError(len(self._live))
+            self._live[key] = live
         try:
-            for value in self._stream:
-                self.last = value
-                if self._stop.is_set():
-                    self.stopped = True
+            live.put(next(stream))
+        except BaseException:
+            self._leave(key)
+            raise
+        threading.Thread(target=self._drain, args=(key, live, stream), name="answer", daemon=True).start()
+        return live
+
+    def live(self, key: str) -> Live[T] | None:
+        """Return the stream of ``key`` while it is under way."""
+        with self._lock:
+            return self._live.get(key)
+
+    def stop(self, key: str) -> bool:
+        """Stop the stream of ``key`` at its next step; return whether there was one."""
+        live = self.live(key)
+        if live is not None:
+            live.stopping.set()
+        return live is not None
+
+    def _drain(self, key: str, live: Live[T], stream: Generator[T, None, None]) -> None:
+        failure: Exception | None = None
+        try:
+            for value in stream:
+                live.put(value)
+                if live.stopping.is_set() or self._closing.is_set():
                     break
-                if time.monotonic() - shown >= self._seconds:
-                    yield value
-                    shown = time.monotonic()
+            stream.close()
+        except Exception as error:
+            logger.error("an answer ended early", exc_info=error)
+            failure = error
         finally:
-            self._stream.close()
+            # First gone, then over: who was waiting for the end finds what is stored.
+            self._leave(key)
+            live.end(failure)
+
+    def _leave(self, key: str) -> None:
+        with self._lock:
+            del self._live[key]

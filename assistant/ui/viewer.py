@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from assistant.collect import read
 from assistant.errors import InputError
 from assistant.schema import Passage
 from assistant.ui.context import Page
@@ -28,6 +29,19 @@ def open_source(page: Page, data: Mapping[str, Any]) -> str:
     clicked = Passage(document, found.name, 0, str(data.get("text", "")), 0.0, start=_whole(data.get("start")))
     start, end = found.span(clicked) if clicked.text else (0, 0)
     return viewer_html(found.name, found.text, start, end, page.words)
+
+
+def open_draft(page: Page, data: Mapping[str, Any]) -> str:
+    """Return the viewer's content for what people kept; the row that was named is marked.
+
+    Raises:
+        InputError: there is no such draft.
+    """
+    draft, row = str(data.get("draft", "")), str(data.get("row", ""))
+    text = read(page.services.home, draft)
+    start = text.rfind("\n", 0, text.find(row)) + 1 if row and row in text else 0
+    end = text.find("\n", start) if start or row else 0
+    return viewer_html(draft, text, start, max(start, end), page.words)
 
 
 def viewer_html(name: str, text: str, start: int, end: int, words: Words) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from assistant.chat import ChatService, Options, title_of
 from assistant.compare import compare
-from assistant.errors import InputError, UsageError
+from assistant.errors import InputError, ResourceError, UsageError
 from assistant.models.pool import ModelPool
 from assistant.paths import Home
 from assistant.retrieval.library import Library
@@ -86,6 +86,34 @@ def test_regenerating_keeps_the_first_answer_as_a_sibling(parts: Parts):
     third = last(parts.chat.answer(chat, "이어서", "bare"))
     assert [m.role for m in parts.store.messages(chat)] == ["user", "assistant", "user", "assistant"]
     assert third.status == "done"
+
+
+def test_a_revised_question_is_a_sibling_and_the_newest_branch_through_it_opens(parts: Parts):
+    chat = parts.store.create_conversation()
+    last(parts.chat.answer(chat, "첫 질문", "bare"))
+    last(parts.chat.answer(chat, "둘째 질문", "bare"))
+    first = parts.store.messages(chat)[0]
+    last(parts.chat.revise(chat, first.id, "고친 질문", "bare"))
+    question, _ = parts.store.messages(chat)
+    assert question.siblings == [first.id, question.id] and parts.store.conversation(chat).title == "고친 질문"
+    parts.store.show_branch(chat, first.id)
+    assert [m.content for m in parts.store.messages(chat) if m.role == "user"] == ["첫 질문", "둘째 질문"]
+
+
+def test_a_finished_answer_waits_for_a_full_disk_to_give_way(parts: Parts, monkeypatch):
+    monkeypatch.setattr("assistant.chat.SAVE_PAUSE", 0.0)
+    written, refusals = parts.store.update_message, iter([True, True, False])
+
+    def update_message(*args, **kwargs):
+        if next(refusals):
+            raise ResourceError("disk full", "free some space")
+        written(*args, **kwargs)
+
+    monkeypatch.setattr(parts.store, "update_message", update_message)
+    chat = parts.store.create_conversation()
+    updates = list(parts.chat.answer(chat, "안녕", "bare"))
+    assert [n.key for u in updates[-2:] for n in u.generation.notices] == ["unsaved", "unsaved"]
+    assert parts.store.messages(chat)[-1].status == "done" and parts.store.messages(chat)[-1].notices == []
 
 
 def test_a_failing_variant_leaves_a_failed_turn_and_the_chat_goes_on(parts: Parts):

@@ -1,6 +1,8 @@
 """The mounted page: language choice, failures as messages, nothing foreign."""
 
 import re
+import threading
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 import gradio as gr
@@ -11,7 +13,7 @@ from fastapi.testclient import TestClient
 from assistant.errors import InputError
 from assistant.ui.app import mount, preferred
 from assistant.ui.context import Page
-from assistant.ui.running import Paced, Running
+from assistant.ui.running import BusyError, Running
 from assistant.ui.theme import css, head
 from assistant.ui.words import Words
 
@@ -86,27 +88,79 @@ def test_streaming_handlers_are_guarded_too(page: Page) -> None:
         next(guarded)
 
 
-def test_screen_updates_are_paced_and_the_stream_is_closed() -> None:
-    closed = []
-
-    def quick():  # type: ignore[no-untyped-def]
-        try:
-            yield from range(1000)
-        finally:
-            closed.append(True)
-
-    with Running().started("x") as stop:
-        paced = Paced(quick(), stop, seconds=60.0)
-        assert list(paced) == [0] and paced.last == 999 and closed == [True]
-        stop.set()
-        stopped = Paced(quick(), stop)
-        assert list(stopped) == [] and stopped.stopped and closed == [True, True]
+def _count(numbers: range, closed: list[int]) -> Generator[int, None, None]:
+    try:
+        yield from numbers
+    finally:
+        closed.append(len(numbers))
 
 
-def test_a_second_answer_in_one_conversation_stops_the_first() -> None:
-    running = Running()
-    with running.started("c") as first:
-        with running.started("c") as second:
-            assert first.is_set() and not second.is_set() and running.busy("c")
-        assert not running.busy("c")
-    assert not running.stop("c")
+def test_a_stream_runs_on_without_a_watcher_and_ends_on_its_newest_state() -> None:
+    closed: list[int] = []
+    live = Running[int]().start("x", _count(range(1000), closed), -1)
+    assert live.over.wait(10) and live.value == 999 and closed == [1000]
+    assert list(live.follow()) == [999]
+
+
+def test_stop_and_closing_end_a_stream_at_its_next_step() -> None:
+    closing = threading.Event()
+    running: Running[int] = Running(closing)
+    closed: list[int] = []
+    for end in (lambda: running.stop("x"), closing.set):
+        live = running.start("x", _forever(closed), 0)
+        end()
+        assert live.over.wait(10) and running.live("x") is None
+    assert len(closed) == 2 and not running.stop("x")
+
+
+def _forever(closed: list[int]) -> Generator[int, None, None]:
+    pause = threading.Event()
+    try:
+        while True:
+            yield 1
+            pause.wait(0.001)
+    finally:
+        closed.append(1)
+
+
+def test_one_stream_a_key_and_no_more_than_the_limit() -> None:
+    running: Running[int] = Running(most=1)
+    live = running.start("x", _forever([]), 0)
+    with pytest.raises(BusyError) as same:
+        running.start("x", _forever([]), 0)
+    with pytest.raises(BusyError) as full:
+        running.start("y", _forever([]), 0)
+    assert same.value.ahead == 0 and full.value.ahead == 1
+    running.stop("x")
+    assert live.over.wait(10)
+
+
+def test_a_refusal_at_the_first_step_reaches_the_caller_and_frees_the_key() -> None:
+    def refuses() -> Generator[int, None, None]:
+        raise InputError("no", "")
+        yield 1
+
+    running: Running[int] = Running()
+    with pytest.raises(InputError):
+        running.start("x", refuses(), 0)
+    assert running.live("x") is None
+
+
+def test_a_failure_later_on_is_kept_for_whoever_watches() -> None:
+    def fails() -> Generator[int, None, None]:
+        yield 1
+        raise RuntimeError("gone")
+
+    live = Running[int]().start("x", fails(), 0)
+    assert live.over.wait(10) and isinstance(live.error, RuntimeError)
+
+
+def test_the_pulse_tells_what_is_new(client: TestClient, services: "Services") -> None:
+    before = client.get("/pulse?c=x").json()
+    assert before["busy"] is False
+    conversation = services.store.create_conversation("new")
+    question = services.store.add_message(conversation, "user", "?")
+    after = client.get("/pulse").json()
+    assert after["changes"] != before["changes"]
+    services.store.update_message(question, "growing", "streaming")
+    assert client.get("/pulse").json() == after

@@ -5,9 +5,12 @@ from dataclasses import replace
 import pytest
 
 from assistant.chat import Options
+from assistant.collect import EXAMPLES, read
 from assistant.errors import InputError, UsageError
-from assistant.ui.chat_view import ChatPage, Knobs, View
+from assistant.ui.chat_view import ChatPage, View
 from assistant.ui.context import Page
+from assistant.ui.knobs import Knobs
+from assistant.ui.tab import Tab
 
 QUESTION = "How much is parking?"
 
@@ -17,13 +20,20 @@ def chat(page: Page) -> ChatPage:
     return ChatPage(page)
 
 
-def _send(chat: ChatPage, text: str = QUESTION, conversation: str = "", variant: str = "rag") -> tuple[str, list[View]]:
-    views = list(chat.send(text, conversation, variant, chat.knobs(variant)))
-    return views[-1].conversation or "", views
+def _settle(chat: ChatPage, tab: Tab) -> View:
+    """Follow the answer under way to its end."""
+    views = list(chat.follow(tab))
+    return views[-1] if views else chat.state(tab)
 
 
-def _answer(chat: ChatPage, conversation: str) -> str:
-    return chat.store.messages(conversation)[-1].id
+def _send(chat: ChatPage, text: str = QUESTION, tab: Tab | None = None, variant: str = "rag") -> tuple[Tab, View]:
+    tab = tab or Tab()
+    chat.send(tab, text, variant, chat.knobs(variant))
+    return tab, _settle(chat, tab)
+
+
+def _last(chat: ChatPage, tab: Tab) -> str:
+    return chat.store.messages(tab.conversation)[-1].id
 
 
 def test_first_visit_says_what_this_is_and_offers_three_questions(chat: ChatPage, korean: Page) -> None:
@@ -32,44 +42,27 @@ def test_first_visit_says_what_this_is_and_offers_three_questions(chat: ChatPage
     assert "도서관" in ChatPage(korean).thread("")
 
 
-def test_an_answer_is_streamed_stored_and_carries_its_receipt(chat: ChatPage) -> None:
-    conversation, views = _send(chat)
-    assert views[0].busy is True and views[0].composer == "" and QUESTION in (views[0].thread or "")
-    assert views[-1].busy is False and views[-1].live == ""
-    stored = chat.store.messages(conversation)
+def test_an_answer_is_stored_and_carries_its_receipt(chat: ChatPage) -> None:
+    tab = Tab()
+    view = chat.send(tab, QUESTION, "rag", chat.knobs("rag"))
+    assert view.busy is True and view.composer == "" and QUESTION in (view.thread or "")
+    assert QUESTION in (view.chats or "")
+    last = _settle(chat, tab)
+    assert last.busy is False and last.live == ""
+    stored = chat.store.messages(tab.conversation)
     assert [m.role for m in stored] == ["user", "assistant"] and stored[1].status == "done"
-    thread = views[-1].thread or ""
-    for part in ('class="receipt"', "scripted@", 'data-act="source"', 'data-act="up"', 'data-local="correct"'):
-        assert part in thread
-    assert QUESTION in (views[-1].chats or "")
-
-
-def test_a_message_is_stored_before_anything_is_shown(chat: ChatPage) -> None:
-    stream = chat.send(QUESTION, "", "rag", chat.knobs("rag"))
-    first = next(stream)
-    assert [m.content for m in chat.store.messages(first.conversation or "")] == [QUESTION, ""]
-    stream.close()
-    assert chat.store.messages(first.conversation or "")[-1].status == "stopped"
-    assert not chat.page.running.busy(first.conversation or "")
-
-
-def test_stop_ends_the_answer_and_says_so(chat: ChatPage) -> None:
-    stream = chat.send(QUESTION, "", "rag", chat.knobs("rag"))
-    first = next(stream)
-    chat.stop(first.conversation or "")
-    last = list(stream)[-1]
-    assert chat.store.messages(first.conversation or "")[-1].status == "stopped"
-    assert "Stopped." in (last.thread or "") and "Retry" in (last.thread or "") and last.busy is False
+    for part in ('class="receipt"', "scripted@", 'data-act="source"', 'data-act="up"', 'data-form="save"'):
+        assert part in (last.thread or "")
 
 
 def test_an_empty_message_does_nothing(chat: ChatPage) -> None:
-    assert list(chat.send("  \n", "", "rag", chat.knobs("rag"))) == []
+    assert chat.send(Tab(), "  \n", "rag", chat.knobs("rag")) == View()
     assert chat.store.conversations() == []
 
 
 def test_an_unknown_variant_keeps_the_text_in_the_composer(chat: ChatPage) -> None:
     with pytest.raises(UsageError):
-        list(chat.send(QUESTION, "", "no-such", Knobs()))
+        chat.send(Tab(), QUESTION, "no-such", Knobs())
     assert chat.store.conversations() == []
 
 
@@ -78,81 +71,122 @@ def test_a_failed_answer_says_why_and_can_be_retried(chat: ChatPage) -> None:
     (chat.page.services.home.root / "variants.yaml").write_text(
         f"variants:\n  broken: {{recipe: {broken.recipe}, adapter: gone}}\n", encoding="utf-8"
     )
-    conversation, views = _send(chat, variant="broken")
-    thread = views[-1].thread or ""
+    tab, view = _send(chat, variant="broken")
+    thread = view.thread or ""
     assert "This answer failed" in thread and "gone" in thread and "Retry" in thread and "Traceback" not in thread
-    assert chat.store.messages(conversation)[0].content == QUESTION
-    again = list(chat.regenerate(_answer(chat, conversation), conversation, "rag", chat.knobs("rag")))
-    assert chat.store.messages(conversation)[-1].status == "done" and again[-1].busy is False
+    assert chat.store.messages(tab.conversation)[0].content == QUESTION
+    chat.regenerate(tab, _last(chat, tab), "rag", chat.knobs("rag"))
+    assert _settle(chat, tab).busy is False and chat.store.messages(tab.conversation)[-1].status == "done"
 
 
 def test_regenerating_keeps_the_earlier_answer_one_click_away(chat: ChatPage) -> None:
-    conversation, _ = _send(chat)
-    first = _answer(chat, conversation)
-    views = list(chat.regenerate(first, conversation, "zero-shot", chat.knobs("zero-shot")))
-    second = _answer(chat, conversation)
-    assert second != first and "2/2" in (views[-1].thread or "")
-    back = chat.branch(first, conversation)
-    assert "1/2" in (back.thread or "") and _answer(chat, conversation) == first
+    tab, _ = _send(chat)
+    first = _last(chat, tab)
+    chat.regenerate(tab, first, "zero-shot", chat.knobs("zero-shot"))
+    assert "2/2" in (_settle(chat, tab).thread or "")
+    second = _last(chat, tab)
+    assert second != first
+    back = chat.branch(tab, first)
+    assert "1/2" in (back.thread or "") and _last(chat, tab) == first
+
+
+def test_an_edited_question_is_a_branch_also_at_the_very_start(chat: ChatPage) -> None:
+    tab, _ = _send(chat)
+    _send(chat, "And on Sundays?", tab)
+    root, _, follow_up, _ = chat.store.messages(tab.conversation)
+    chat.revise(tab, root.id, "Where are the lockers?", "rag", chat.knobs("rag"))
+    thread = _settle(chat, tab).thread or ""
+    assert "2/2" in thread and "Where are the lockers?" in thread and "And on Sundays?" not in thread
+    assert [m.role for m in chat.store.messages(tab.conversation)] == ["user", "assistant"]
+    assert chat.store.conversation(tab.conversation).title == "Where are the lockers?"
+    back = chat.branch(tab, root.id)
+    assert "1/2" in (back.thread or "") and "And on Sundays?" in (back.thread or "")
+    chat.revise(tab, follow_up.id, "And on Mondays?", "rag", chat.knobs("rag"))
+    assert [m.content for m in chat.store.messages(tab.conversation) if m.role == "user"] == [
+        QUESTION,
+        "And on Mondays?",
+    ]
+    _settle(chat, tab)
+    answer = chat.store.messages(tab.conversation)[1]
+    with pytest.raises(InputError):
+        chat.revise(tab, answer.id, "not mine", "rag", chat.knobs("rag"))
 
 
 def test_a_thumb_is_kept_and_shown(chat: ChatPage) -> None:
-    conversation, _ = _send(chat)
-    view = chat.thumb(_answer(chat, conversation), "down", conversation)
+    tab, _ = _send(chat)
+    view = chat.thumb(tab, _last(chat, tab), "down")
     assert [f.kind for f in chat.store.feedback()] == ["down"]
     assert 'aria-pressed="true"' in (view.thread or "")
 
 
 def test_a_correction_is_kept_with_the_difference_shown(chat: ChatPage) -> None:
-    conversation, _ = _send(chat)
-    answer = _answer(chat, conversation)
-    before = chat.store.messages(conversation)[-1].content
-    view = chat.correct(answer, "Parking is <free> today", conversation)
-    (kept,) = chat.store.feedback(answer)
+    tab, _ = _send(chat)
+    answer = chat.store.messages(tab.conversation)[-1]
+    view = chat.correct(tab, answer.id, "Parking is <free> today")
+    (kept,) = chat.store.feedback(answer.id)
     assert kept.kind == "edit" and kept.text == "Parking is <free> today"
-    assert chat.store.messages(conversation)[-1].content == before
+    assert chat.store.messages(tab.conversation)[-1].content == answer.content
     assert "Kept as a training example" in (view.thread or "") and "<ins>" in (view.thread or "")
     assert "<free>" not in (view.thread or "")
+    assert '"answer": "Parking is <free> today"' in read(chat.page.services.home, EXAMPLES)
 
 
 @pytest.mark.parametrize("better", ["", "   "])
 def test_an_empty_correction_is_refused(chat: ChatPage, better: str) -> None:
-    conversation, _ = _send(chat)
+    tab, _ = _send(chat)
     with pytest.raises(InputError):
-        chat.correct(_answer(chat, conversation), better, conversation)
+        chat.correct(tab, _last(chat, tab), better)
     with pytest.raises(InputError):
-        chat.correct(_answer(chat, conversation), chat.store.messages(conversation)[-1].content, conversation)
-    assert chat.store.feedback() == []
+        chat.correct(tab, _last(chat, tab), chat.store.messages(tab.conversation)[-1].content)
+    assert chat.store.feedback() == [] and read(chat.page.services.home, EXAMPLES) == ""
 
 
 def test_the_page_touches_only_messages_it_shows(chat: ChatPage) -> None:
-    conversation, _ = _send(chat)
+    tab, _ = _send(chat)
     other, _ = _send(chat, "Where are the lockers?")
-    with pytest.raises(InputError):
-        chat.thumb(_answer(chat, conversation), "up", other)
-    with pytest.raises(InputError):
-        chat.correct(_answer(chat, conversation), "x", "")
-    with pytest.raises(InputError):
-        list(chat.regenerate(_answer(chat, conversation), other, "rag", chat.knobs("rag")))
+    message = _last(chat, tab)
+    knobs = chat.knobs("rag")
+    for forbidden in (
+        lambda: chat.thumb(other, message, "up"),
+        lambda: chat.correct(Tab(), message, "x"),
+        lambda: chat.regenerate(other, message, "rag", knobs),
+        lambda: chat.revise(other, message, "x", "rag", knobs),
+        lambda: chat.branch(other, message),
+    ):
+        with pytest.raises(InputError):
+            forbidden()
 
 
-def test_history_is_listed_found_opened_and_deleted(chat: ChatPage) -> None:
-    conversation, _ = _send(chat)
+def test_history_is_listed_found_renamed_opened_and_deleted(chat: ChatPage) -> None:
+    tab, _ = _send(chat)
     other, _ = _send(chat, "Where are the lockers?")
-    assert "Today" in chat.list_chats() and chat.list_chats().count('data-act="open"') == 2
-    assert chat.list_chats(search="lockers").count('data-act="open"') == 1
-    assert "No conversation matches" in chat.list_chats(search="zebra%")
-    assert QUESTION in (chat.open(conversation).thread or "")
-    assert chat.default_variant(conversation) == "rag"
-    view = chat.delete(conversation, conversation)
-    assert view.conversation == "" and conversation not in (view.chats or "")
-    assert chat.delete(other, "").thread is None
+    assert "Today" in chat.list_chats(tab) and chat.list_chats(tab).count('data-act="open"') == 2
+    assert chat.list_chats(Tab(search="lockers")).count('data-act="open"') == 1
+    assert "No conversation matches" in chat.list_chats(Tab(search="zebra%"))
+    assert "Cars" in (chat.rename(tab, tab.conversation, "  Cars  and bikes ").chats or "")
+    assert chat.store.conversation(tab.conversation).title == "Cars and bikes"
+    chat.rename(tab, tab.conversation, "  ")
+    assert chat.store.conversation(tab.conversation).title == "Cars and bikes"
+    assert QUESTION in (chat.open(tab, tab.conversation).thread or "")
+    assert chat.default_variant(tab.conversation) == "rag"
+    gone = tab.conversation
+    view = chat.delete(tab, gone)
+    assert tab.conversation == "" and gone not in (view.chats or "")
+    assert chat.delete(Tab(), other.conversation).thread is None
     assert chat.store.conversations() == []
 
 
+def test_sending_to_a_deleted_conversation_says_so(chat: ChatPage) -> None:
+    tab, _ = _send(chat)
+    chat.store.delete_conversation(tab.conversation)
+    with pytest.raises(InputError, match="deleted"):
+        chat.send(tab, "Still there?", "rag", chat.knobs("rag"))
+
+
 def test_an_unknown_conversation_opens_an_empty_page(chat: ChatPage) -> None:
-    view = chat.open("../../etc/passwd")
-    assert view.conversation == "" and 'data-act="ask"' in (view.thread or "")
+    tab = Tab()
+    view = chat.open(tab, "../../etc/passwd")
+    assert tab.conversation == "" and 'data-act="ask"' in (view.thread or "")
 
 
 def test_an_untouched_drawer_changes_nothing(chat: ChatPage) -> None:
@@ -167,6 +201,7 @@ def test_an_untouched_drawer_changes_nothing(chat: ChatPage) -> None:
 
 def test_hostile_titles_and_messages_stay_text(chat: ChatPage) -> None:
     attack = '"><img src=x onerror=alert(1)><script>alert(1)</script>'
-    conversation, views = _send(chat, attack, variant="zero-shot")
-    shown = (views[-1].thread or "") + (views[-1].chats or "")
-    assert "<img" not in shown and "<script" not in shown and attack in chat.store.messages(conversation)[0].content
+    tab, view = _send(chat, attack, variant="zero-shot")
+    shown = (view.thread or "") + (view.chats or "")
+    assert "<img" not in shown and "<script" not in shown
+    assert attack in chat.store.messages(tab.conversation)[0].content

@@ -5,11 +5,13 @@ import re
 
 import pytest
 
+from assistant.collect import EXAMPLES, ITEMS, SUITE, read
 from assistant.errors import InputError
 from assistant.records import Vote
 from assistant.ui.compare_view import ComparePage, Round
 from assistant.ui.context import Page
 from assistant.ui.score import tally
+from eval.suite import load_suite
 
 QUESTION = "How much is parking?"
 
@@ -116,7 +118,32 @@ def test_stopping_ends_all_columns(compare: ComparePage) -> None:
     first = next(stream)
     compare.stop(first)
     last = list(stream)[-1]
-    assert last.done and not compare.page.running.busy(first.key)
+    assert last.done and compare.page.rounds.live(first.key) is None
+
+
+def test_a_closed_tab_ends_its_round(compare: ComparePage) -> None:
+    stream = compare.start(QUESTION, ["rag", "zero-shot"], True)
+    live = compare.page.rounds.live(next(stream).key)
+    stream.close()
+    assert live is not None and live.over.wait(10)
+
+
+def test_a_voted_question_becomes_an_item_and_an_example_and_can_be_taken_back(compare: ComparePage) -> None:
+    home = compare.page.services.home
+    done = _round(compare)
+    with pytest.raises(InputError):
+        compare.keep(done, "item", "too early")
+    voted = compare.vote(done, "A")
+    assert "collect.jsonl" not in compare.html(voted) and 'data-form="item"' in compare.html(voted)
+    kept = compare.keep(compare.keep(voted, "item", "1,000 won\n1000 won"), "example", "It is 1,000 won.")
+    suite = load_suite(home.root / SUITE)
+    assert suite.items[0].question == QUESTION and suite.items[0].reference == ("1,000 won", "1000 won")
+    assert '"answer": "It is 1,000 won."' in read(home, EXAMPLES)
+    assert ITEMS in compare.html(kept) and compare.html(kept).count('data-act="undo"') == 2
+    left = compare.undo(kept, kept.kept[0].id)
+    assert read(home, ITEMS) == "" and len(left.kept) == 1 and read(home, EXAMPLES)
+    with pytest.raises(InputError):
+        compare.keep(voted, "example", "  ")
 
 
 def _votes(wins: int, losses: int, ties: int = 0) -> list[Vote]:

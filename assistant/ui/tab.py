@@ -1,0 +1,27 @@
+"""What the server knows of one browser tab."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Tab:
+    """What one browser tab shows; it lives on the server and is changed in place.
+
+    ``turn`` counts what was opened or started, so that a follower of something older ends.
+    ``busy``, ``thread`` and ``chats`` tell what was sent last, ``changes`` how much of the store that knew.
+    """
+
+    conversation: str = ""
+    search: str = ""
+    opened: bool = False
+    following: bool = False
+    busy: bool = False
+    turn: int = 0
+    changes: int = -1
+    thread: int = 0
+    chats: int = 0
+
+    def show(self, conversation: str) -> None:
+        """Turn to a conversation."""
+        self.conversation, self.opened, self.following = conversation, True, False
+        self.turn += 1

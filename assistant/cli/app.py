@@ -10,7 +10,21 @@ from typing import Any
 
 import typer
 
-from assistant.cli import adapters, ask, bench, data, docs, doctor, evaluate, replay, serve, settings, tune, variants
+from assistant.cli import (
+    adapters,
+    ask,
+    bench,
+    data,
+    docs,
+    doctor,
+    evaluate,
+    replay,
+    serve,
+    settings,
+    tune,
+    variants,
+    votes,
+)
 from assistant.cli.screen import Screen, only_documents_on_stdout
 from assistant.cli.shared import accept_before_command
 from assistant.errors import JoyulError, UsageError
@@ -26,7 +40,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 accept_before_command(app)
-for part in (serve, ask, docs, data, tune, evaluate, adapters, variants, replay, bench, doctor, settings):
+for part in (serve, ask, docs, data, tune, evaluate, adapters, variants, votes, replay, bench, doctor, settings):
     part.register(app)
 
 

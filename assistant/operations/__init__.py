@@ -24,7 +24,21 @@ OPERATIONS = {
     "docs.rebuild": "assistant.operations.documents:rebuild",
     "adapters.list": "assistant.operations.state:list_installed",
     "doctor": "assistant.operations.state:inspect",
+    "votes.list": "assistant.operations.votes:list_votes",
+    "votes.rank": "assistant.operations.votes:rank",
+    "votes.export": "assistant.operations.votes:export",
+    "votes.import": "assistant.operations.votes:import_",
     "eval.run": "assistant.operations.evaluation:run",
+    "eval.list": "assistant.operations.evaluation:list_runs",
+    "eval.report": "assistant.operations.evaluation:report",
+    "eval.compare": "assistant.operations.evaluation:compare",
+    "eval.rescore": "assistant.operations.evaluation:rescore",
+    "eval.gate": "assistant.operations.evaluation:gate",
+    "eval.choose": "assistant.operations.evaluation:choose",
+    "eval.forgetting": "assistant.operations.studies:forgetting",
+    "eval.break-even": "assistant.operations.studies:break_even",
+    "eval.checklist": "assistant.operations.studies:checklist",
+    "eval.curve": "assistant.operations.studies:curve",
 }
 
 

@@ -5,6 +5,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from eval.metrics.base import Metric
+from eval.paired_tests import mcnemar_p, sign_flip_p
 from eval.schema import TUNED, UNTUNED, Approach, Comparison, Estimate, Item, Score
 from eval.stats import (
     NOTHING,
@@ -15,8 +16,6 @@ from eval.stats import (
     difference_statistic,
     interval,
     jackknife_values,
-    mcnemar_p,
-    sign_flip_p,
 )
 from eval.verdict import Evidence, tail_for
 

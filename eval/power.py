@@ -13,6 +13,7 @@ else:
 
 POWER = 0.8
 DRAWS = 10
+SHRINK = 1.5
 
 
 @cache
@@ -73,10 +74,11 @@ def detectable(
 def shrunk(gap: float, error: float) -> float:
     """Return how far a rival really lies behind, given that the strongest was picked by looking.
 
-    The positive part of James and Stein (1961; Baranchik 1964), one gap at a time: what noise alone
-    would show counts as nothing.
+    The positive part of a James-Stein shrinkage (Baranchik 1964), one gap at a time: what noise alone
+    would show counts as nothing. The factor is the one of ``joyul eval simulate`` at which equal and
+    unequal rivals miss 80 % power by about the same.
     """
-    return max(0.0, gap - error**2 / gap) if gap > 0 else 0.0
+    return max(0.0, gap - SHRINK * error**2 / gap) if gap > 0 else 0.0
 
 
 def items_needed(n: int, se: float, gap: float, tail: float) -> int | None:

@@ -3,13 +3,13 @@
 So a finished run can be scored again, with other metrics, without generating anything.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from eval.evidence import Row, estimate, gather
 from eval.metrics import metric_named
 from eval.metrics.base import Live, Metric
-from eval.schema import Answer, Approach, Comparison, Estimate, Item, Score, Suite, Verdict
-from eval.evidence import Row, estimate, gather
+from eval.schema import Answer, Approach, Comparison, Estimate, Item, Suite, Verdict
 from eval.verdict import decide
 
 SLICE_RESAMPLES = 999

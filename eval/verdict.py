@@ -23,8 +23,8 @@ has probability at most alpha / 2, a false "enough" (which picks one of r rivals
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from eval.schema import TUNED, UNTUNED, Approach, Choice, Comparison, Verdict
 from eval.power import detectable, items_needed, shrunk
+from eval.schema import TUNED, UNTUNED, Approach, Choice, Comparison, Verdict
 
 COVERAGE = 0.9
 SIMPLER: tuple[Approach, ...] = ("prompt", "rag", "tune", "rag+tune")

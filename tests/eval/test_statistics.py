@@ -5,15 +5,15 @@ import pytest
 from scipy import stats as scipy_stats
 
 from eval.metrics.base import Metric
+from eval.paired_tests import mcnemar_p, sign_flip_p
 from eval.power import detectable, items_needed, shrunk
 from eval.stats import (
     Interval,
+    SeedNoise,
     cluster_sums,
     difference_statistic,
     interval,
     jackknife_error,
-    mcnemar_p,
-    sign_flip_p,
 )
 
 MEAN = Metric().statistic
@@ -65,21 +65,64 @@ def test_many_clusters_take_the_bootstrap_near_the_normal_interval() -> None:
 
 
 def test_bootstrap_equals_scipys_own_over_values() -> None:
-    values = np.random.default_rng(1).random(30) ** 6
+    values = np.random.default_rng(1).random(120) ** 6
     found = mean_interval(values, resamples=999)
-    error = scipy_stats.sem(values) * scipy_stats.t.ppf(0.975, 29)
     # The same draws, straight through scipy: weighing cluster sums must be the same as drawing them.
     straight = scipy_stats.bootstrap(
-        (np.arange(30),),
+        (np.arange(120),),
         lambda index, axis: values[index.astype(int)].mean(axis=axis),
         n_resamples=999,
         vectorized=True,
         method="BCa",
         rng=np.random.default_rng(0),
     ).confidence_interval
-    assert found.low == pytest.approx(min(straight.low, values.mean() - error))
-    assert found.high == pytest.approx(max(straight.high, values.mean() + error))
-    assert straight.low < values.mean() - error or straight.high > values.mean() + error
+    assert found.method == "BCa bootstrap"
+    assert (found.low, found.high) == pytest.approx((straight.low, straight.high))
+
+
+def test_under_a_hundred_clusters_t_as_the_simulation_asks_for() -> None:
+    values = np.random.default_rng(1).random(99)
+    found = mean_interval(values)
+    assert found.method == "cluster t"
+    assert (found.low, found.high) == pytest.approx(
+        scipy_stats.t.interval(0.95, 98, loc=values.mean(), scale=scipy_stats.sem(values))
+    )
+
+
+def difference_interval(first: np.ndarray, second: np.ndarray, **options: object) -> Interval:
+    both, names = np.hstack([vectors(first), vectors(second)]), [str(at) for at in range(len(first))]
+    differing = first != second
+    return interval(both, names, difference_statistic(MEAN, 2), differing=differing, **options)  # type: ignore[arg-type]
+
+
+def test_few_differing_items_never_bring_a_bound_near_zero() -> None:
+    """3 wins in 300: t alone would say 'at most 2.1 points'; the exact bound on how many differ does not."""
+    first, second = np.zeros(300), np.zeros(300)
+    first[:3] = 1.0
+    found = difference_interval(first, second, tail=0.05 / 3)
+    exact = scipy_stats.binomtest(3, 300).proportion_ci(1 - 0.1 / 3, "exact").high
+    assert found.method == "few differ"
+    assert found.high == pytest.approx(exact) and found.low == pytest.approx(-exact)
+    first[:10] = 1.0
+    assert difference_interval(first, second).method == "BCa bootstrap"
+
+
+def test_seeds_widen_and_never_narrow() -> None:
+    values = np.random.default_rng(2).normal(0.5, 0.2, 60)
+    alone = mean_interval(values)
+    same = mean_interval(values, seeds=SeedNoise.of([0.5, 0.5, 0.5]))  # type: ignore[arg-type]
+    apart = mean_interval(values, seeds=SeedNoise.of([0.44, 0.5, 0.56]))  # type: ignore[arg-type]
+    assert alone.low is not None and same.low is not None and apart.low is not None and alone.se is not None
+    assert same.low <= alone.low + 1e-12
+    # By hand: variances add up, degrees of freedom after Satterthwaite.
+    seeds = 0.06**2 / 3
+    total = alone.se**2 + seeds
+    df = total**2 / (alone.se**4 / 59 + seeds**2 / 2)
+    assert apart.se == pytest.approx(np.sqrt(total)) and apart.df == pytest.approx(df)
+    assert apart.low == pytest.approx(values.mean() - scipy_stats.t.isf(0.025, df) * np.sqrt(total))
+    assert SeedNoise.of([0.5], [0.4]) is None
+    still = mean_interval(np.ones(60), seeds=SeedNoise.of([0.4, 0.5, 0.6]))  # type: ignore[arg-type]
+    assert still.low == pytest.approx(0.025 ** (1 / 60) - scipy_stats.t.isf(0.025, 2) * 0.1 / np.sqrt(3))
 
 
 def test_no_variation_gives_the_rule_of_three_not_certainty() -> None:
@@ -124,11 +167,27 @@ def test_mcnemar_is_the_binomial_test_of_the_discordant() -> None:
 
 def test_detectable_effect_in_closed_form_and_against_several_rivals() -> None:
     z = scipy_stats.norm.isf(0.025) + scipy_stats.norm.ppf(0.8)
-    assert detectable([0.03], 0.02, 0.025) == pytest.approx(0.02 + z * 0.03)
+    assert detectable([0.03], 0.02, 0.025) == pytest.approx(0.02 + z * 0.03, abs=1e-4)
     alike = detectable([0.03, 0.03], 0.02, 0.025, [[1.0, 1.0], [1.0, 1.0]])
     apart = detectable([0.03, 0.03], 0.02, 0.025, [[1.0, 0.0], [0.0, 1.0]])
     assert alike == pytest.approx(0.02 + z * 0.03, abs=0.001)
-    assert apart > alike + 0.005
+    # Both at once: each must be found with probability sqrt(0.8).
+    both = scipy_stats.norm.isf(0.025) + scipy_stats.norm.ppf(0.8**0.5)
+    assert apart == pytest.approx(0.02 + both * 0.03, abs=0.0005)
+
+
+def test_detectable_effect_with_few_clusters_is_the_noncentral_t() -> None:
+    found = detectable([0.03], 0.0, 0.025, df=7)
+    assert scipy_stats.nct.sf(scipy_stats.t.isf(0.025, 7), 7, found / 0.03) == pytest.approx(0.8, abs=0.004)
+
+
+def test_a_rival_far_behind_costs_no_power_and_one_within_noise_counts_as_level() -> None:
+    level = detectable([0.03, 0.03], 0.02, 0.025)
+    assert detectable([0.03, 0.03], 0.02, 0.025, behind=[0.0, 0.5]) == pytest.approx(
+        detectable([0.03], 0.02, 0.025), abs=0.0005
+    )
+    assert detectable([0.03, 0.03], 0.02, 0.025, behind=[0.0, shrunk(0.03, 0.03)]) == level
+    assert 0.17 < shrunk(0.2, 0.05) < 0.2 and shrunk(-0.1, 0.05) == 0.0
 
 
 def test_items_needed() -> None:

@@ -29,13 +29,14 @@ from assistant.lazy import nearest
 from assistant.schema import Shot, Variant, digest
 from assistant.variant_files import parse_variants
 from eval.items import pick_shots, read_examples, read_items
+from eval.judge.suite import read_plan
 from eval.metrics import DEFAULTS, EFFICIENCY, METRICS, metric_named
 from eval.schema import TUNED, UNTUNED, Approach, Item, Kind, Suite
 from eval.strict import YamlFile, read_yaml
 
 KEYS = {
     *("suite", "title", "kind", "items", "validation", "documents", "collection", "examples", "labels"),
-    *("system", "primary", "margin", "alpha", "seed", "metrics", "variants", "trials", "sampling"),
+    *("system", "primary", "margin", "alpha", "seed", "metrics", "variants", "trials", "sampling", "judge"),
 }
 PRESETS: dict[str, dict[str, str]] = {
     "qa": {
@@ -88,7 +89,8 @@ def load_suite(path: Path) -> Suite:
         # Solved examples are always worth showing: the name's ending switches the score floor off.
         ending = "" if documents else "-examples"
         collection = f"eval-{name}-{digest(str(path.resolve()), 6)}{ending}"
-    primary, metrics = _metrics(file, kind)
+    plan, judged = read_plan(file, kind)
+    primary, metrics = _metrics(file, kind, judged)
     approaches = _approaches(file)
     specs, uses = _variants(file, kind, collection, examples)
     return Suite(
@@ -112,6 +114,7 @@ def load_suite(path: Path) -> Suite:
         trials=_trials(file, {spec.name for spec in specs} | set(uses)),
         title=_texts(file, "title"),
         warnings=warnings,
+        judge=plan,
     )
 
 
@@ -167,9 +170,9 @@ def _labels(file: YamlFile, items: tuple[Item, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(declared)) or tuple(sorted(found))
 
 
-def _metrics(file: YamlFile, kind: Kind) -> tuple[str, tuple[str, ...]]:
+def _metrics(file: YamlFile, kind: Kind, judged: list[str]) -> tuple[str, tuple[str, ...]]:
     primary: str = file.take("primary", str, PRIMARY[kind])
-    names: list[str] = list(file.take("metrics", list, list(DEFAULTS[kind])))
+    names: list[str] = list(file.take("metrics", list, list(DEFAULTS[kind]))) + judged
     for key, name in [("primary", primary), *(("metrics", name) for name in names)]:
         if name not in METRICS and ":" not in str(name):
             raise file.error((key,), f"unknown metric {name!r:.60}", nearest(str(name), METRICS))

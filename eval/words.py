@@ -70,6 +70,23 @@ _WORDS = {
         "{name_ko}: 답 {n}개가 실패해서 채점하지 않았어요({reason}).",
         "{name_en}: {n} answers failed and are unscored ({reason}).",
     ),
+    "compared": ("두 실행의 차이(나중 − 먼저)", "Two runs: later minus earlier"),
+    "compared_note": (
+        "두 실행에 모두 있는 문항 {n}개로 짝지어 견준 {metric_ko} 차이예요. 구간은 한 번만 견줄 때의 신뢰 구간이에요.",
+        "Differences in {metric_en} on the {n} items that both runs asked, paired; the intervals are for one "
+        "comparison each.",
+    ),
+    "other_items": (
+        "두 실행의 문항이 같지 않아요. 먼저 {first}개, 나중 {second}개 가운데 함께 있는 {shared}개만 견줬어요"
+        "(정답이 바뀐 문항 {other_reference}개 제외).",
+        "The runs do not hold the same items: of {first} and {second}, the {shared} in both are compared "
+        "({other_reference} with another reference left out).",
+    ),
+    "same_variant": ("그대로", "unchanged"),
+    "changed_variant": ("바뀜", "changed"),
+    "what": ("무엇", "What"),
+    "changed": ("달라진 설정", "What was declared otherwise"),
+    "nothing_changed": ("설정은 모두 같아요.", "Nothing; the declarations agree."),
     "rescored_from": ("다시 채점한 실행", "Rescored from"),
     "forest_rival": (
         "튜닝하지 않은 것 중 점수가 가장 높은 {rival_ko} 방식에서 얼마나 차이 나는지 보여 줘요.",

@@ -16,14 +16,13 @@ A text in one language serves both. A score is the place on the scale, as a frac
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from assistant.schema import Language, digest, normalise
 from eval.judge.client import JudgeClient
 from eval.judge.parse import json_reply, number_reply
+from eval.judge.plan import Criterion, Rubric
 from eval.judge.prompts import ask, question_of, version
 from eval.schema import Answer, Item, Score
 from eval.strict import YamlFile, read_yaml
@@ -33,50 +32,28 @@ WIDEST = 100
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
-@dataclass(frozen=True, slots=True)
-class Criterion:
-    """One thing to grade; ``texts`` has both languages."""
-
-    name: str
-    texts: Mapping[Language, str]
-    low: int
-    high: int
-
-    @property
-    def metric(self) -> str:
-        """The name of its figure in reports."""
-        return f"rubric.{self.name}"
-
-    @property
-    def version(self) -> str:
-        """What a stored grade depends on."""
-        return digest([version(), dict(self.texts), self.low, self.high])
-
-    async def grade(self, client: JudgeClient, item: Item, answer: Answer, reference: str) -> Score:
-        """Ask the judge once.
-
-        Raises:
-            JudgeFailure: no grade came of it.
-        """
-        values = {
-            "criterion": self.texts[item.language],
-            "low": str(self.low),
-            "high": str(self.high),
-            "question": question_of(item),
-            "answer": answer.text,
-        }
-        reply = json_reply(await client.ask(ask("rubric", item.language, values, reference)))
-        grade = number_reply(reply, "score", self.low, self.high)
-        reason = str(reply.get("reason", ""))[:500]
-        return Score((grade - self.low) / (self.high - self.low), detail={"grade": grade, "why": reason})
+def version_of(criterion: Criterion) -> str:
+    """Return what a stored grade depends on besides judge, item and answer."""
+    return digest([version(), dict(criterion.texts), criterion.low, criterion.high])
 
 
-@dataclass(frozen=True, slots=True)
-class Rubric:
-    """The criteria of one file."""
+async def grade(client: JudgeClient, criterion: Criterion, item: Item, answer: Answer, reference: str) -> Score:
+    """Ask the judge once.
 
-    name: str
-    criteria: tuple[Criterion, ...]
+    Raises:
+        JudgeFailure: no grade came of it.
+    """
+    values = {
+        "criterion": criterion.texts[item.language],
+        "low": str(criterion.low),
+        "high": str(criterion.high),
+        "question": question_of(item),
+        "answer": answer.text,
+    }
+    reply = json_reply(await client.ask(ask("rubric", item.language, values, reference)))
+    given = number_reply(reply, "score", criterion.low, criterion.high)
+    reason = str(reply.get("reason", ""))[:500]
+    return Score((given - criterion.low) / (criterion.high - criterion.low), detail={"grade": given, "why": reason})
 
 
 def read_rubric(path: Path) -> Rubric:

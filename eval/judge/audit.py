@@ -1,0 +1,196 @@
+"""How far a judge can be trusted, from its own scores: coverage, constancy, length, order, and people's votes."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from eval.evidence import estimate
+from eval.judge.outcome import Agreement, Coverage, MetricAudit, PairAudit
+from eval.metrics.base import Metric
+from eval.schema import Answer, Estimate, Item, Score
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# Causes that are no fault of the judge: there was nothing to judge.
+SKIPPED = frozenset({"nothing_stated", "no_passages", "unreadable", "no_answer"})
+# A judge that gives one and the same score to at least this share of this many answers tells nothing apart.
+CONSTANT_SHARE, CONSTANT_AT_LEAST = 0.95, 10
+OUTCOMES = ("first", "tie", "second")
+Sample = tuple[Item, Score]
+Rows = Mapping[str, Mapping[str, Score]]
+Answers = Mapping[str, Mapping[str, Answer]]
+
+
+class Share(Metric):
+    """A plain mean of 0..1, for shares of pairs."""
+
+    name = "share"
+
+
+class Correlation(Metric):
+    """Pearson's correlation of ``x`` and ``y`` in the scores' detail; of ranks it is Spearman's."""
+
+    name, unit = "correlation", "correlation"
+
+    def vectors(self, scores: Sequence[Score]) -> "np.ndarray":
+        """Return 1, x, y, x², y², xy per score."""
+        import numpy as np
+
+        x, y = (np.array([score.detail[key] for score in scores], dtype=float) for key in ("x", "y"))
+        return np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=1)
+
+    def statistic(self, sums: "np.ndarray") -> "np.ndarray":
+        """Return the correlation; 0 where either does not vary."""
+        import numpy as np
+
+        n, x, y, xx, yy, xy = np.moveaxis(np.asarray(sums, dtype=float), -1, 0)
+        spread = np.sqrt(np.maximum(xx - x * x / n, 0.0) * np.maximum(yy - y * y / n, 0.0))
+        both = xy - x * y / n
+        result: np.ndarray = np.divide(both, spread, out=np.zeros_like(both), where=spread > 1e-9)
+        return result
+
+
+class Kappa(Metric):
+    """Cohen's kappa (Cohen 1960, "A coefficient of agreement for nominal scales") over three outcomes."""
+
+    name, unit = "kappa", "correlation"
+
+    def vectors(self, scores: Sequence[Score]) -> "np.ndarray":
+        """Return which of the nine cells (person, judge) each pair falls into."""
+        import numpy as np
+
+        cells = [
+            OUTCOMES.index(score.detail["person"]) * len(OUTCOMES) + OUTCOMES.index(score.detail["judge"])
+            for score in scores
+        ]
+        return np.eye(len(OUTCOMES) ** 2)[cells]
+
+    def statistic(self, sums: "np.ndarray") -> "np.ndarray":
+        """Return kappa; 0 where chance alone agrees fully."""
+        import numpy as np
+
+        size = len(OUTCOMES)
+        table = np.asarray(sums, dtype=float).reshape(*np.shape(sums)[:-1], size, size)
+        table = table / np.maximum(table.sum((-1, -2), keepdims=True), 1e-12)
+        agreed = np.trace(table, axis1=-2, axis2=-1)
+        chance = (table.sum(-1) * table.sum(-2)).sum(-1)
+        result: np.ndarray = np.divide(
+            agreed - chance, 1.0 - chance, out=np.zeros_like(agreed), where=1.0 - chance > 1e-9
+        )
+        return result
+
+
+def coverage_of(scores: Iterable[Score]) -> Coverage:
+    """Count judgements that came, failed by cause, and were not needed."""
+    failures: Counter[str] = Counter()
+    skipped: Counter[str] = Counter()
+    scored = 0
+    for score in scores:
+        cause = str(score.detail.get("cause", "")) or "no_answer"
+        if score.value is not None:
+            scored += 1
+        elif cause in SKIPPED:
+            skipped[cause] += 1
+        else:
+            failures[cause] += 1
+    asked = scored + sum(failures.values())
+    return Coverage(asked, scored, dict(failures.most_common()), dict(skipped.most_common()))
+
+
+def audit_metric(rows: Rows, items: Sequence[Item], answers: Answers, tail: float) -> MetricAudit:
+    """Return the audit of one metric.
+
+    Args:
+        rows: scores by variant and item id.
+        items: those the metric applies to.
+        answers: by variant and item id.
+        tail: error probability outside each end of an interval.
+    """
+    all_scores = [score for row in rows.values() for score in row.values()]
+    values = Counter(round(score.value, 6) for score in all_scores if score.value is not None)
+    common = max(values.values(), default=0) / max(1, values.total())
+    alarm = values.total() >= CONSTANT_AT_LEAST and common >= CONSTANT_SHARE
+    return MetricAudit(
+        coverage=coverage_of(all_scores),
+        variants={name: coverage_of(row.values()) for name, row in rows.items()},
+        constant=common if alarm else None,
+        length=_length(rows, items, answers, tail),
+    )
+
+
+def _length(rows: Rows, items: Sequence[Item], answers: Answers, tail: float) -> Estimate:
+    """Return Spearman's correlation of score and length within variants: a good, wordy variant proves nothing."""
+    import numpy as np
+    from scipy.stats import rankdata
+
+    found: list[tuple[Item, float, float]] = []
+    for name, row in rows.items():
+        kept = [(item, row[item.id]) for item in items if item.id in row and row[item.id].value is not None]
+        if not kept:
+            continue
+        lengths = np.array([len(answers[name][item.id].text) for item, _ in kept], dtype=float)
+        values = np.array([score.value for _, score in kept], dtype=float)
+        pairs = zip(kept, lengths - lengths.mean(), values - values.mean(), strict=True)
+        found += [(tagged(item, name), length, value) for (item, _), length, value in pairs]
+    if not found:
+        return Estimate(None, None, None, 0, 0, "nothing scored")
+    x, y = (rankdata([round(row[at], 9) for row in found]) for at in (1, 2))
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return Estimate(None, None, None, len(found), 0, "no variation")
+    samples = [(row[0], Score(0.0, detail={"x": a, "y": b})) for row, a, b in zip(found, x, y, strict=True)]
+    return over(Correlation(), samples, tail)
+
+
+def audit_pairs(samples: Sequence[tuple[Item, Score, str, str]], tail: float) -> PairAudit:
+    """Return the audit of pairwise judging.
+
+    Args:
+        samples: item (tagged, see :func:`tagged`), score for the first, and the two answers.
+        tail: error probability outside each end of an interval.
+    """
+    known = [(item, score, first, second) for item, score, first, second in samples if "swapped" in score.detail]
+
+    def share(keep: Callable[..., bool], value: Callable[..., float]) -> Estimate:
+        chosen = [(row[0], Score(value(*row[1:]))) for row in known if keep(*row[1:])]
+        return over(Share(), chosen, tail)
+
+    return PairAudit(
+        swapped=share(lambda score, *_: True, lambda score, *_: float(score.detail["swapped"])),
+        first_shown=share(
+            lambda score, *_: bool(score.detail["swapped"]),
+            lambda score, *_: (1.0 + float(score.detail["first_shown"])) / 2.0,
+        ),
+        longer=share(
+            lambda score, first, second: score.value != 0.5 and len(first) != len(second),
+            lambda score, first, second: float((score.value == 1.0) == (len(first) > len(second))),
+        ),
+    )
+
+
+def agreement(samples: Sequence[tuple[Item, str, Score]], tail: float) -> Agreement:
+    """Return how far the judge agrees with people.
+
+    Args:
+        samples: item (tagged), a person's outcome (``OUTCOMES``), the judge's score for the first.
+        tail: error probability outside each end of an interval.
+    """
+    both: list[Sample] = []
+    for item, person, score in samples:
+        if score.value is not None:
+            judge = {1.0: "first", 0.5: "tie", 0.0: "second"}[score.value]
+            both.append((item, Score(float(person == judge), detail={"person": person, "judge": judge})))
+    coverage = coverage_of(score for _, _, score in samples)
+    return Agreement(over(Kappa(), both, tail), over(Share(), both, tail), coverage)
+
+
+def tagged(item: Item, tag: object) -> Item:
+    """Return an item of its own for one of several scores on it; it stays in its cluster."""
+    return replace(item, question=f"{tag}\n{item.question}")
+
+
+def over(metric: Metric, samples: Sequence[Sample], tail: float) -> Estimate:
+    """Return a figure over (item, score) samples with its interval over the items' clusters."""
+    row: dict[str, Any] = {item.id: score for item, score in samples}
+    return estimate(metric, [item for item, _ in samples], row, tail=tail)

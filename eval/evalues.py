@@ -110,4 +110,11 @@ def _more(wins: int, decisive: int, bar: float) -> int | None:
     share = (wins + 1.0) / (decisive + 2.0)
     further = np.arange(1, MOST_MORE + 1)
     reached = np.flatnonzero(log_e(wins + share * further, decisive + further) >= math.log(bar))
-    return int(further[reached[0]]) if len(reached) else None
+    return about(float(further[reached[0]])) if len(reached) else None
+
+
+def about(count: float) -> int:
+    """Return a number of votes rounded up to two digits; a plan knows no more."""
+    whole = math.ceil(count)
+    unit = 10 ** max(0, len(str(whole)) - 2)
+    return -(-whole // unit) * unit

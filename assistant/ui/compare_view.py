@@ -15,7 +15,7 @@ from assistant.ui.convert import act, form_html, meta_html, receipt_html, source
 from assistant.ui.icons import icon
 from assistant.ui.markup import element, escape, markdown, plain_marks
 from assistant.ui.running import BusyError
-from assistant.ui.score import Tally, tally
+from assistant.ui.score import Tally, score_line, tally
 from assistant.ui.variant_look import badge, kind_of
 
 LETTERS = "ABCD"
@@ -258,9 +258,6 @@ class ComparePage:
         counted = tally(self.page.services.store.votes(), current.names)
         words = self.words
         rows = [self._score_row(name, counted) for name in counted.wins]
-        leader = counted.leader
-        said = words("compare.settled", name=leader) if leader else words("compare.unsettled")
-        ties = words("compare.score_ties", ties=counted.ties, bad=counted.bad)
         choice = {
             TIE: words("compare.tie"),
             BAD: words("compare.both_bad" if len(current.names) == 2 else "compare.all_bad"),
@@ -270,8 +267,8 @@ class ComparePage:
             "div",
             element("p", escape(voted), class_="voted"),
             element("h3", escape(words("compare.score"))),
+            element("p", escape(score_line(counted, words)), class_="score-line", role="status"),
             *rows,
-            element("p", escape(f"{ties} · {said}"), class_="help"),
             class_="score",
         )
 

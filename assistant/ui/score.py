@@ -4,17 +4,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assistant.records import Vote
-
-CONFIDENCE = 0.95
+from assistant.ui.words import Words
+from eval.arena import Verdict, counted, first_votes, verdicts
+from eval.arena.pairs import BAD, TIE
+from eval.arena.stopping import settled_leader
+from eval.evalues import about, confidence_sequence
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Votes over one set of variants: wins per variant, ties, all bad."""
+    """Blind votes over one set of variants: wins per variant, ties, all bad; ``shown`` ones are left out.
+
+    ``verdicts`` is what the stopping rule says of each two; it takes the first vote of a person on an
+    item (``asked`` votes), the counts take the last.
+    """
 
     wins: dict[str, int]
     ties: int
     bad: int
+    shown: int
+    asked: int
+    verdicts: tuple[Verdict, ...]
 
     @property
     def decisive(self) -> int:
@@ -22,32 +32,57 @@ class Tally:
         return sum(self.wins.values())
 
     def interval(self, name: str) -> tuple[float, float]:
-        """Return the Wilson interval of a variant's share of the decisive votes; 0 to 1 without any."""
-        if not self.decisive:
-            return 0.0, 1.0
-        from scipy.stats import binomtest
-
-        found = binomtest(self.wins[name], self.decisive).proportion_ci(CONFIDENCE, method="wilson")
-        return float(found.low), float(found.high)
+        """Return the interval of a variant's share of the decisive votes; it holds at every look at once."""
+        return confidence_sequence(self.wins[name], self.decisive)
 
     @property
     def leader(self) -> str | None:
-        """The variant that is surely ahead: its interval lies above every other one's; None while unsettled.
+        """The variant that is settled to be ahead of each other one; None while it is not."""
+        return settled_leader(self.verdicts, list(self.wins)) or None
 
-        With two variants that is the same as an interval above one half.
-        """
-        if not self.decisive:
-            return None
+    @property
+    def more(self) -> int | None:
+        """About how many further votes would settle it if they go on as before; None where that is not in sight."""
         best = max(self.wins, key=lambda name: self.wins[name])
-        low = self.interval(best)[0]
-        rivals = [name for name in self.wins if name != best]
-        return best if all(low > self.interval(name)[1] for name in rivals) else None
+        needed = 0
+        for verdict in self.verdicts:
+            stop = verdict.stop
+            if best in (verdict.first, verdict.second):
+                if stop.more is None:
+                    return None
+                needed = max(needed, about(stop.more * self.asked / max(1, stop.decisive)))
+        return needed
 
 
 def tally(votes: Sequence[Vote], variants: Sequence[str]) -> Tally:
     """Count the votes that compared exactly these variants, in whatever order they were shown."""
     wanted = set(variants)
-    counted = [vote for vote in votes if set(vote.variants) == wanted]
-    wins = {name: sum(vote.choice == name for vote in counted) for name in sorted(wanted)}
-    ties = sum(vote.choice == "tie" for vote in counted)
-    return Tally(wins, ties, sum(vote.choice == "both_bad" for vote in counted))
+    same = [vote for vote in votes if set(vote.variants) == wanted]
+    blind = counted(same)
+    wins = {name: sum(vote.choice == name for vote in blind) for name in sorted(wanted)}
+    ties, bad = (sum(vote.choice == choice for vote in blind) for choice in (TIE, BAD))
+    shown = len(counted(same, blind=False))
+    return Tally(wins, ties, bad, shown, len(first_votes(same)), tuple(verdicts(same)))
+
+
+def score_line(counted_votes: Tally, words: Words) -> str:
+    """Return the score in a sentence: "RAG 14 · tuned 9 · ties 5; not settled yet", and how far that is off."""
+    found = counted_votes
+    ahead = sorted(found.wins.items(), key=lambda each: (-each[1], each[0]))
+    scores = " · ".join(words("votes.score", name=name, wins=wins) for name, wins in ahead)
+    leader = found.leader
+    state = words("votes.settled", name=leader) if leader else words("votes.unsettled")
+    line = words(
+        "votes.line_bad" if found.bad else "votes.line", scores=scores, ties=found.ties, bad=found.bad, state=state
+    )
+    parts = [line if line.endswith(".") else f"{line}."]
+    if not leader and found.decisive:
+        parts.append(words("votes.more", n=f"{found.more:,}") if found.more else words("votes.endless"))
+    if found.shown:
+        parts.append(words("votes.open", n=found.shown))
+    return " ".join(parts)
+
+
+def percent(share: float) -> str:
+    """Return a share as whole per cent."""
+    return f"{100 * share:.0f} %"

@@ -76,8 +76,8 @@ def theme() -> gr.themes.Base:
 
 
 def css() -> str:
-    """Return the style sheet that Gradio scopes to its root."""
-    return (FOLDER / "style.css").read_text(encoding="utf-8")
+    """Return the style sheets that Gradio scopes to its root."""
+    return "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in ("style.css", "arena.css"))
 
 
 def head(words: Words) -> str:

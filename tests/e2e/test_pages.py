@@ -34,7 +34,7 @@ def test_compare_is_blind_until_the_vote(visit: Any, server: Any) -> None:
         assert secret not in shown
     page.locator("#columns h2").click()
     page.keyboard.press("2")
-    expect(page.locator("#columns .score")).to_contain_text("Not settled yet")
+    expect(page.locator("#columns .score")).to_contain_text("not settled yet")
     expect(page.locator("#column-B .best")).to_be_visible()
     expect(page.locator("#columns")).to_contain_text("zero-shot")
     store = Store(server.home / "joyul.sqlite")

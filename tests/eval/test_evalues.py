@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import beta, binomtest
 
-from eval.evalues import ALPHA, confidence_sequence, log_e, may_stop
+from eval.evalues import ALPHA, about, confidence_sequence, log_e, may_stop
 
 STREAMS, LOOKS = 2000, 1000
 MONTE_CARLO_BOUND = 0.06
@@ -87,6 +87,11 @@ def test_it_is_wider_than_an_interval_for_one_look() -> None:
     low, high = confidence_sequence(30, 50)
     once = binomtest(30, 50).proportion_ci(0.95)
     assert low < once.low and high > once.high
+
+
+@pytest.mark.parametrize(("exact", "said"), [(0.2, 1), (9, 9), (99, 99), (101, 110), (9914, 10_000)])
+def test_plans_are_round(exact: float, said: int) -> None:
+    assert about(exact) == said
 
 
 def test_few_or_even_votes_promise_nothing() -> None:

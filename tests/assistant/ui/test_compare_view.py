@@ -7,10 +7,8 @@ import pytest
 
 from assistant.collect import EXAMPLES, ITEMS, SUITE, read
 from assistant.errors import InputError
-from assistant.records import Vote
 from assistant.ui.compare_view import ComparePage, Round
 from assistant.ui.context import Page
-from assistant.ui.score import tally
 from eval.suite import load_suite
 
 QUESTION = "How much is parking?"
@@ -57,7 +55,7 @@ def test_the_vote_is_stored_and_reveals(compare: ComparePage) -> None:
         "scripted@"
     )
     shown = compare.html(voted)
-    for part in ("v-rag", "zero-shot", 'class="sources"', "scripted@", "Not settled yet", "95 % interval"):
+    for part in ("v-rag", "zero-shot", 'class="sources"', "scripted@", "not settled yet", "95 % interval"):
         assert part in shown
     with pytest.raises(InputError):
         compare.vote(voted, "A")
@@ -144,20 +142,3 @@ def test_a_voted_question_becomes_an_item_and_an_example_and_can_be_taken_back(c
     assert read(home, ITEMS) == "" and len(left.kept) == 1 and read(home, EXAMPLES)
     with pytest.raises(InputError):
         compare.keep(voted, "example", "  ")
-
-
-def _votes(wins: int, losses: int, ties: int = 0) -> list[Vote]:
-    choices = ["a"] * wins + ["b"] * losses + ["tie"] * ties
-    return [Vote(str(n), "q", "en", ["a", "b"], [], [], choice, True, "local", 0.0) for n, choice in enumerate(choices)]
-
-
-def test_score_settles_only_with_evidence() -> None:
-    assert tally(_votes(3, 1), ["b", "a"]).leader is None
-    counted = tally(_votes(40, 10, 5), ["a", "b"])
-    assert counted.leader == "a" and counted.ties == 5 and counted.decisive == 50
-    low, high = counted.interval("a")
-    assert low == pytest.approx(0.6696, abs=1e-3) and high == pytest.approx(0.8876, abs=1e-3)
-
-
-def test_score_counts_only_the_same_variants() -> None:
-    assert tally(_votes(3, 1), ["a", "c"]).decisive == 0

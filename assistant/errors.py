@@ -8,6 +8,7 @@
     ├── InUseError        6  another process owns the state folder
     ├── DamagedError      7  stored data is damaged
     ├── RefusedError      8  unsafe, so not done
+    ├── GateError         9  a finished evaluation does not keep what was promised
     └── CancelledError  130  a person stopped it; what is finished is kept
 
 Anything else that escapes is a bug: exit 1, details in the log file only.
@@ -80,6 +81,12 @@ class RefusedError(JoyulError):
     exit_code, kind = 8, "refused"
 
 
+class GateError(JoyulError):
+    """A finished evaluation does not keep what was promised (``joyul eval gate``)."""
+
+    exit_code, kind = 9, "gate"
+
+
 class CancelledError(JoyulError):
     """A person stopped it; what is finished is kept."""
 
@@ -97,6 +104,7 @@ KINDS: dict[str, type[JoyulError]] = {
         InUseError,
         DamagedError,
         RefusedError,
+        GateError,
         CancelledError,
     )
 }

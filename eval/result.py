@@ -16,6 +16,7 @@ from eval.suite import approach_of
 
 if TYPE_CHECKING:
     from assistant.variants import VariantFactory
+    from eval.metrics.base import Live
 
 # Parts of the document that not every run has: what tuning cost elsewhere, and what a judge said.
 EXTRAS = ("forgetting", "break_even", "curve", "judge")
@@ -107,6 +108,9 @@ class RunResult:
         if name in self.scored.confusions:
             document["confusion"] = self.scored.confusions[name]
             document["classes"] = self.scored.classes.get(name, {})
+        if name in self.suite.replicates:
+            figures_of = zip(self.suite.replicates[name], self.scored.replicates[name], strict=True)
+            document["replicates"] = [{"adapter": adapter, "metrics": dict(means)} for adapter, means in figures_of]
         return document
 
 
@@ -121,6 +125,8 @@ def assemble(
     seconds: float = 0.0,
     asked: int = 0,
     streams: int = 1,
+    live: "Live | None" = None,
+    extras: Mapping[str, Any] | None = None,
 ) -> RunResult:
     """Score the answers and put the verdict into words.
 
@@ -134,11 +140,13 @@ def assemble(
         seconds: wall time of the run.
         asked: answers generated in this call.
         streams: answers under way at once while their seconds were measured.
+        live: the embedder and what a judge said, for the metrics that need them.
+        extras: further parts of the document, by key.
     """
     from eval.sentence import in_words
 
     approaches = {name: approach_of(spec, suite.approaches) for name, spec in specs.items()}
-    scored = score_answers(suite, answers, approaches)
+    scored = score_answers(suite, answers, approaches, live=live)
     bases = Counter(answer.base for row in answers.values() for answer in row.values() if answer.base)
     base = bases.most_common(1)[0][0] if bases else ""
     bill = Bill()
@@ -154,7 +162,10 @@ def assemble(
         answers=answers,
         scored=scored,
         costs={name: _costs(spec, variants) for name, spec in specs.items()} if variants is not None else {},
-        extras={"forgetting": dict(bill.forgetting), "break_even": dict(bill.break_even)} if bill.break_even else {},
+        extras={
+            **({"forgetting": dict(bill.forgetting), "break_even": dict(bill.break_even)} if bill.break_even else {}),
+            **(extras or {}),
+        },
         run=run,
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         seconds=seconds,

@@ -154,12 +154,14 @@ def unfinished_runs(runs: Path) -> list[Unfinished]:
 
 
 def find_run(runs: Path, name: str) -> Path:
-    """Return the folder of a finished run; a name is looked up, never joined to a path.
+    """Return the folder of a finished run, ``latest`` for the newest; a name is looked up, never joined to a path.
 
     Raises:
         InputError: there is none of that name; the nearest is suggested.
     """
     known = {path.parent.name: path.parent for path in runs.glob(f"*/{RESULT}")}
+    if name == "latest" and known:
+        return known[finished_runs(runs)[0]["run"]]
     if name not in known:
         hint = nearest(name, known) if known else "joyul eval run SUITE makes the first one"
         raise InputError(f"no finished run {name!r:.120}", hint)

@@ -16,10 +16,12 @@ from eval.schema import Answer, Score
 from eval.words import word
 
 WRONG_BELOW = 0.5
-WORDS = tuple(
-    "all differ wrong failed unscored reference unanswerable passages query history error search_items any_part order "
-    "order_file order_low order_gap clear earlier later of_items no_items page_of language_ko language_en label_said "
-    "nothing_said group browser".split()
+WORDS = (
+    *("all", "differ", "wrong", "failed", "unscored", "reference", "unanswerable"),
+    *("passages", "query", "history", "error", "search_items", "any_part", "order"),
+    *("order_file", "order_low", "order_gap", "clear", "earlier", "later", "of_items"),
+    *("no_items", "page_of", "language_ko", "language_en", "label_said", "nothing_said", "group"),
+    "browser",
 )
 
 

@@ -102,8 +102,8 @@ class Writer:
         return f'<div class="forest" role="list">{rows}<div class="forest-row axis">{scale}</div></div>'
 
     def _difference(self, row: Difference, axis: Axis, margin: float) -> str:
-        minus = '<span class="minus">−</span>'
-        names = f'<span class="pair">{self.badge(row.first)}{minus}{self.badge(row.second)}</span>'
+        other = f'<span class="minus">−</span>{self.badge(row.second)}' if row.second else ""
+        names = f'<span class="pair">{self.badge(row.first)}{other}</span>'
         drawn = self._bar("margin", -margin, margin, axis) + f'<i class="zero" style="left:{axis.at(0.0):.2f}%"></i>'
         figures = points(row.delta, signed=True)
         if row.low is not None and row.high is not None:

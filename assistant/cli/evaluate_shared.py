@@ -1,0 +1,20 @@
+"""What the commands about finished evaluations share."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from assistant.cli.shared import Run
+
+RunArgument = Annotated[str, typer.Argument(help="A finished run's name (joyul eval list), or latest.")]
+LanguageOption = Annotated[
+    Literal["ko", "en"] | None, typer.Option("--language", help="Of the report (default: the setting 'language').")
+]
+
+
+def language_of(run: Run, asked: str | None) -> str:
+    """Return the language of a text: the flag's, else the settings', else English."""
+    if asked is not None:
+        return asked
+    language = run.settings().language
+    return "en" if language == "auto" else language

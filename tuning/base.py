@@ -16,13 +16,17 @@ from tuning.formats import Encoder
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A freshly loaded model with what identifies it; ``name`` is ``name@hash8`` as in receipts."""
+    """A freshly loaded model with what identifies it; ``name`` is ``name@hash8`` as in receipts.
+
+    ``size`` is the bytes of its weights on disk.
+    """
 
     model: Any
     encoder: Encoder
     name: str
     hash: str
     cuda: bool
+    size: int
 
 
 def open_base(settings: ModelSettings, *, weights: bool = True) -> Base:
@@ -56,5 +60,6 @@ def open_base(settings: ModelSettings, *, weights: bool = True) -> Base:
     named = Path(settings.name).expanduser()
     name = named.resolve().name if named.is_dir() else settings.name
     window = min(limit for limit in limits if limit > 0)
+    size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
     model = load_weights(folder, plain) if weights else None
-    return Base(model, Encoder(ChatFormat(folder), window), f"{name}@{content[:8]}", content, cuda)
+    return Base(model, Encoder(ChatFormat(folder), window), f"{name}@{content[:8]}", content, cuda, size)

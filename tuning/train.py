@@ -20,6 +20,7 @@ from assistant.jobs.worker import Cancelled, Paused, check_wish
 from assistant.prompts import load_prompt
 from assistant.settings import ModelSettings
 from tuning.base import Base, open_base
+from tuning.estimate import OwnPrediction
 from tuning.methods import load_method
 from tuning.methods.sft import Outcome, Task, peak_memory_mb
 from tuning.prepare import FACTS, MODEL, RECIPE, ROWS, VALIDATION, read_rows
@@ -66,8 +67,11 @@ def train(
             hint = "start a new run; this one's rows were made for the other weights"
             raise InputError(f"job {job.id}: the base model has changed since it was prepared", hint)
 
+        predicted = OwnPrediction(job)
+
         def tell(event: dict[str, Any]) -> None:
             job.event(event)
+            predicted(event)
             progress(event)
 
         rows, validation = read_rows(job.path / ROWS), read_rows(job.path / VALIDATION)

@@ -12,6 +12,7 @@ import typer
 from assistant.cli.screen import duration
 from assistant.cli.shared import Run, command
 from assistant.cli.tune_jobs import JobArgument, cancel, job_named, list_, logs, pause, show
+from assistant.cli.tune_plan import plan
 from assistant.errors import KINDS, CancelledError, InputError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def register(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(help="Train adapters.", no_args_is_help=True)
     command(group, "run", "tune run")(run_)
+    command(group, "plan", "tune plan")(plan)
     command(group, "list", "tune list")(list_)
     command(group, "show", "tune show")(show)
     command(group, "logs", "tune logs")(logs)
@@ -69,9 +71,7 @@ def run_(
     detach: Annotated[
         bool, typer.Option("--detach", help="Return at once; see the job with: joyul tune show.")
     ] = False,
-    forgetting: Annotated[
-        bool, typer.Option(help="Measure what the adapter forgot: general text and probes.")
-    ] = True,
+    forgetting: Annotated[bool, typer.Option(help="Measure what the adapter forgot: general text and probes.")] = True,
 ) -> None:
     """Train an adapter by a recipe; it appears in every picker the moment it is complete."""
     if not file.is_file():

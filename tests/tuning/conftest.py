@@ -48,6 +48,7 @@ def recipe_file(tmp_path: Path, rows: Path):
             "batch_size": 4,
             "learning_rate": 0.01,
             "params": {"r": 4, "alpha": 8, "dropout": 0.0},
+            "after": {"forgetting": False},
         }
         content |= changes
         path = tmp_path / file

@@ -63,6 +63,8 @@ def break_even(
     if "measured" not in stored:
         raise InputError(f"run {document['run']!r} has no tuned variant to weigh", "run a suite that has one")
     named = Path(str(params["prices"])) if params.get("prices") else None
+    if named and not named.is_file():
+        raise InputError(f"no price table at {str(named)!r}", "give the path of a YAML file")
     prices = load_prices(price_files(services.home.root, named))
     wanted = {"requests_per_month": params.get("volume"), "retrains_per_month": params.get("retrains")}
     given = {key: float(value) for key, value in wanted.items() if value is not None}

@@ -83,6 +83,7 @@ def measure_adapter(
     *,
     home: Home,
     full: bool = False,
+    sample: Sample | None = None,
     progress: Progress = lambda _: None,
     cancelled: Cancelled = lambda: False,
 ) -> Forgetting:
@@ -93,6 +94,7 @@ def measure_adapter(
         backend: its base, opened.
         home: where the base's own figures are kept.
         full: all texts, instead of a seeded part of them.
+        sample: other texts and probes than those that ship.
         progress: gets ``{"stage", "done", "total"}``.
         cancelled: asked after every small part.
 
@@ -103,7 +105,7 @@ def measure_adapter(
     """
     started = time.perf_counter()
     verify(adapter)
-    sample = load_sample(data_root() / "forgetting", full=full)
+    sample = sample or load_sample(data_root() / "forgetting", full=full)
     before = _base_figures(backend, sample, home.figures / f"{backend.base_hash[:32]}.json", progress, cancelled)
     after = measure(backend.model(adapter), sample, {}, progress, cancelled)
     loss, probes = changes(sample, before, after)
@@ -112,7 +114,7 @@ def measure_adapter(
         base=backend.base,
         base_hash=backend.base_hash,
         weights_hash=adapter.manifest.weights_hash,
-        full=full,
+        full=sample.full,
         seconds=round(time.perf_counter() - started, 2),
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         loss=loss,

@@ -133,5 +133,9 @@ def _unprintable(char: str) -> bool:
 
 def show(value: Any) -> str:
     """Return a value for a message: quoted, and at most ``MAX_SHOWN`` characters of it."""
-    text = repr(value) if not isinstance(value, (dict, list)) else json.dumps(value, ensure_ascii=True, default=str)
+    if isinstance(value, dict | list):
+        written = json.dumps(value, ensure_ascii=False, default=str)
+        text = "".join(char if char.isprintable() else repr(char)[1:-1] for char in written[: 2 * MAX_SHOWN])
+    else:
+        text = repr(value)
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"

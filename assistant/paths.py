@@ -53,6 +53,11 @@ class Home:
         return self.root / "figures"
 
     @property
+    def datasets(self) -> Path:
+        """Dataset versions, one folder a name and in it one a version."""
+        return self.root / "datasets"
+
+    @property
     def lock(self) -> Path:
         """The file whose lock says who owns the folder."""
         return self.root / "owner.lock"

@@ -1,31 +1,15 @@
-"""``joyul data``: look at datasets before they are used."""
-
-from pathlib import Path
-from typing import Annotated
+"""``joyul data``: instruction datasets from files and feedback to clean versions."""
 
 import typer
 
-from assistant.cli.shared import Run, command
-from assistant.errors import InputError
+from assistant.cli import data_clean, data_files, data_versions
+from assistant.cli.shared import command
 
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
-    group = typer.Typer(help="Datasets.", no_args_is_help=True)
-    command(group, "validate", "data validate")(validate)
+    group = typer.Typer(help="Datasets: import, convert, clean, version, share.", no_args_is_help=True)
+    for part in (data_files, data_versions, data_clean):
+        for name, function in part.COMMANDS.items():
+            command(group, name, f"data {name}")(function)
     app.add_typer(group, name="data")
-
-
-def validate(
-    run: Run,
-    file: Annotated[Path, typer.Argument(help="A JSONL dataset.")],
-    answers: Annotated[bool, typer.Option("--answers", help="Every row needs an answer, as for training.")] = False,
-) -> None:
-    """Read a dataset and say what is wrong with it, all problems in one pass."""
-    if not file.is_file():
-        raise InputError(f"no file at {str(file)!r}", "check the path", rows=0)
-    from assistant.dataset import content_hash, read_examples
-
-    examples = read_examples(file, need_answer=answers)
-    document = {"file": str(file), "rows": len(examples), "hash": content_hash(examples)}
-    run.screen.document(document, f"{file}: {len(examples)} rows, all well formed ({document['hash']})")

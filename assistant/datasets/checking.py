@@ -1,0 +1,54 @@
+"""A look through a file for everything that is wrong with it, keeping nothing."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from assistant.datasets.options import ReadOptions
+from assistant.datasets.problems import Problems
+from assistant.datasets.reading import detect, read
+from assistant.datasets.rows import content_digest, kind_of
+from assistant.errors import InputError
+
+Progress = Callable[[dict[str, Any]], None]
+_EVERY = 5000
+
+
+def check_file(
+    path: Path, options: ReadOptions, need_answer: bool = False, progress: Progress = lambda _: None
+) -> dict[str, Any]:
+    """Return format, encoding, rows, exact duplicates and a hash of what the rows say.
+
+    Raises:
+        InputError: anything is wrong; all of it, up to fifty, is in the details.
+    """
+    report: dict[str, Any] = {"file": str(path), "format": "", "encoding": "", "rows": 0, "duplicates": 0}
+    try:
+        found = detect(path, options)
+    except InputError as error:
+        raise InputError(error.message, error.hint, **report, problems=[], **error.details) from error
+    report |= {"format": found.format, "encoding": found.encoding}
+    problems, seen, digest = Problems(found.origin.name), set[bytes](), hashlib.sha256()
+    ids: dict[str, int] = {}
+    for line, row in read(found, problems, options):
+        report["rows"] += 1
+        said = content_digest(row)
+        digest.update(said)
+        report["duplicates"] += said in seen
+        seen.add(said)
+        key = row.get("id")
+        if found.format == "joyul" and key is not None and ids.setdefault(key, line) != line:
+            problems.add(line, "id", f"{key!r} is already on line {ids[key]}", "give every row an id of its own")
+        if need_answer and kind_of(row) == "prompt":
+            problems.add(line, "answer", "missing; a training row needs the answer to learn", "add the answer")
+        if report["rows"] % _EVERY == 0:
+            progress({"stage": "validate", "done": report["rows"], "problems": problems.total})
+    report |= {"problems": problems.to_json(), "bad": problems.total, "hash": digest.hexdigest()[:16]}
+    if problems.total:
+        more = f" (and {problems.total - 1:,} more)" if problems.total > 1 else ""
+        good = f"{problems.kept[0].fix}; {report['rows']:,} other rows are fine"
+        raise InputError(f"{problems.kept[0]}{more}", good, **report)
+    if not report["rows"]:
+        raise InputError(f"{found.origin.name}: the file has no rows", "add rows", **report)
+    return report

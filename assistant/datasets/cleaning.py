@@ -1,0 +1,214 @@
+"""Duplicates, conflicts, leaks and quality signals: found and listed; left out only when asked for."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assistant.datasets.quality import SIGNALS, Yardstick
+from assistant.datasets.rows import Row, answer_of, content_digest, kind_of, question_of, text_of
+from assistant.datasets.similar import DEFAULT, NearIndex
+from assistant.datasets.store import DatasetStore, Draft, Version
+from assistant.errors import CancelledError, InputError, UsageError
+from assistant.lazy import nearest
+from assistant.schema import normalise
+
+Progress = Callable[[dict[str, Any]], None]
+Cancelled = Callable[[], bool]
+MOST_LISTED = 50
+_EVERY = 500
+
+
+def said(row: Row) -> str:
+    """Return what near duplicates are compared by: the question, its history, and the answers."""
+    parts = [text_of(row.get("history")), question_of(row), answer_of(row), text_of(row.get("rejected"))]
+    return "\n".join(part for part in parts if part)
+
+
+def plain(text: str) -> str:
+    """Return a text's letters and digits, lower case: how questions are held against each other."""
+    return "".join(char for char in normalise(text).lower() if char.isalnum())
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """Ids of rows that repeat another: ``{row: (of, similarity)}``; 1 is an exact one."""
+
+    repeats: Mapping[str, tuple[str, float]]
+    rows: int
+
+    def count(self, exact: bool) -> int:
+        """Return how many are exact, or only near."""
+        return sum((similarity == 1.0) is exact for _, similarity in self.repeats.values())
+
+
+def duplicates(
+    rows: Iterable[Row],
+    threshold: float | None = DEFAULT,
+    progress: Progress = lambda _: None,
+    cancelled: Cancelled = lambda: False,
+) -> Duplicates:
+    """Find rows that repeat an earlier one, exactly or (``threshold``, None for not at all) nearly.
+
+    Raises:
+        CancelledError: ``cancelled`` returned true.
+    """
+    seen: dict[bytes, str] = {}
+    repeats: dict[str, tuple[str, float]] = {}
+    index = NearIndex(threshold or DEFAULT)
+    count = 0
+    for row in rows:
+        count += 1
+        if count % _EVERY == 0:
+            progress({"stage": "dedupe", "done": count})
+            if cancelled():
+                raise CancelledError("the search was stopped", "nothing was changed")
+        key, digest = row["id"], content_digest(row)
+        if digest in seen:
+            repeats[key] = (seen[digest], 1.0)
+            continue
+        seen[digest] = key
+        if threshold is None:
+            continue
+        text = said(row)
+        near = index.find(text)
+        if near:
+            repeats[key] = (near[0][0], round(min(near[0][1], 0.9999), 4))
+        else:
+            index.add(key, text)
+    return Duplicates(repeats, count)
+
+
+def conflicts(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """Return questions that several supervised rows answer differently, for a person to decide."""
+    answers: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    shown: dict[str, str] = {}
+    for row in rows:
+        if kind_of(row) == "supervised":
+            asked = plain(text_of(row.get("history")) + question_of(row))
+            answers[asked][plain(answer_of(row))].append(row["id"])
+            shown.setdefault(asked, question_of(row))
+    return [
+        {"question": shown[asked][:200], "answers": len(ways), "rows": [ids[0] for ids in ways.values()][:10]}
+        for asked, ways in answers.items()
+        if len(ways) > 1
+    ]
+
+
+def leaks(
+    rows: Iterable[Row],
+    evaluations: Mapping[str, Iterable[str]],
+    threshold: float = DEFAULT,
+    progress: Progress = lambda _: None,
+) -> list[dict[str, Any]]:
+    """Return rows whose question is, or nearly is, one of an evaluation set, with that question and its similarity."""
+    exact: dict[str, tuple[str, str]] = {}
+    index = NearIndex(threshold)
+    for name, questions in evaluations.items():
+        for number, question in enumerate(questions):
+            exact.setdefault(plain(question), (name, question))
+            index.add((name, number, question), question)
+    found = []
+    for count, row in enumerate(rows, 1):
+        if count % _EVERY == 0:
+            progress({"stage": "leaks", "done": count})
+        question = question_of(row)
+        if hit := exact.get(plain(question)):
+            found.append({"row": row["id"], "set": hit[0], "item": hit[1], "similarity": 1.0})
+        elif near := index.find(question):
+            (name, _, item), similarity = near[0]
+            found.append({"row": row["id"], "set": name, "item": item, "similarity": round(similarity, 4)})
+    return found
+
+
+def evaluation_questions(files: Iterable[Path]) -> dict[str, list[str]]:
+    """Return the questions of evaluation sets: JSONL files of items.
+
+    Raises:
+        InputError: a file is missing or malformed.
+    """
+    from assistant.dataset import read_examples
+
+    return {str(file): [example.question for example in read_examples(file)] for file in files}
+
+
+def dedupe(
+    store: DatasetStore,
+    version: Version,
+    threshold: float | None = DEFAULT,
+    progress: Progress = lambda _: None,
+    cancelled: Cancelled = lambda: False,
+) -> dict[str, Any]:
+    """Make a version without the rows that repeat another; each is written down with the row it repeats."""
+    found = duplicates(version.rows(), threshold, progress, cancelled)
+    report = {"rows": found.rows, "exact": found.count(True), "near": found.count(False), "threshold": threshold}
+    differing = conflicts(row for row in version.rows() if row["id"] not in found.repeats)
+    report |= {"conflicts": differing[:MOST_LISTED], "conflicts_total": len(differing)}
+    listed = [{"row": row, "of": of, "similarity": s} for row, (of, s) in list(found.repeats.items())[:MOST_LISTED]]
+    report["duplicates"] = listed
+    if not found.repeats:
+        return report | {"version": version.manifest.ref, "left": found.rows}
+
+    def decide(row: Row, draft: Draft) -> Row | None:
+        repeated = found.repeats.get(row["id"])
+        if repeated is None:
+            return row
+        reason = "duplicate" if repeated[1] == 1.0 else "near duplicate"
+        draft.decide(
+            {"action": "left out", "reason": reason, "row": row["id"], "of": repeated[0], "similarity": repeated[1]}
+        )
+        return None
+
+    made = remake(store, version, decide, {"name": "dedupe", "threshold": threshold})
+    return report | {"version": made.manifest.ref, "left": made.manifest.rows}
+
+
+def filter_rows(store: DatasetStore, version: Version, signals: Iterable[str]) -> dict[str, Any]:
+    """Make a version without the rows that show any of some quality signals.
+
+    Raises:
+        UsageError: no such signal.
+    """
+    wanted = set(signals)
+    if unknown := sorted(wanted - SIGNALS.keys()):
+        raise UsageError(f"unknown signal {unknown[0]!r}", nearest(unknown[0], SIGNALS))
+    yardstick = Yardstick.of(version.rows())
+
+    def decide(row: Row, draft: Draft) -> Row | None:
+        shown = sorted(wanted & set(yardstick.signals(row)))
+        if not shown:
+            return row
+        draft.decide({"action": "left out", "reason": ", ".join(shown), "row": row["id"]})
+        return None
+
+    made = remake(store, version, decide, {"name": "filter", "signals": sorted(wanted)})
+    left_out = version.manifest.rows - made.manifest.rows
+    return {
+        "version": made.manifest.ref,
+        "rows": version.manifest.rows,
+        "left": made.manifest.rows,
+        "left_out": left_out,
+    }
+
+
+def remake(
+    store: DatasetStore,
+    version: Version,
+    decide: Callable[[Row, Draft], Row | None],
+    operation: Mapping[str, Any],
+    notes: Mapping[str, Any] | None = None,
+) -> Version:
+    """Make a version out of another, row by row; ``decide`` returns the row to keep, or None, and says why.
+
+    Raises:
+        InputError: no row is left.
+    """
+    with store.draft(version.manifest.name) as draft:
+        for row in version.rows():
+            kept = decide(row, draft)
+            if kept is not None:
+                draft.add(kept)
+        if not draft.rows:
+            raise InputError(f"{version.manifest.ref}: this would leave no row", "leave fewer rows out")
+        return draft.commit(operation, parent=version, notes=notes)

@@ -19,8 +19,7 @@ SKIPPED = frozenset({"nothing_stated", "no_passages", "unreadable", "no_answer"}
 CONSTANT_SHARE, CONSTANT_AT_LEAST = 0.95, 10
 OUTCOMES = ("first", "tie", "second")
 Sample = tuple[Item, Score]
-Rows = Mapping[str, Mapping[str, Score]]
-Answers = Mapping[str, Mapping[str, Answer]]
+Samples = Mapping[str, Sequence[tuple[Item, Score, Answer]]]
 
 
 class Share(Metric):
@@ -99,48 +98,46 @@ def coverage_of(scores: Iterable[Score]) -> Coverage:
     return Coverage(asked, scored, dict(failures.most_common()), dict(skipped.most_common()))
 
 
-def audit_metric(rows: Rows, items: Sequence[Item], answers: Answers, tail: float) -> MetricAudit:
+def audit_metric(samples: Samples, tail: float) -> MetricAudit:
     """Return the audit of one metric.
 
     Args:
-        rows: scores by variant and item id.
-        items: those the metric applies to.
-        answers: by variant and item id.
+        samples: per variant, every answer with its score.
         tail: error probability outside each end of an interval.
     """
-    all_scores = [score for row in rows.values() for score in row.values()]
+    all_scores = [score for rows in samples.values() for _, score, _ in rows]
     values = Counter(round(score.value, 6) for score in all_scores if score.value is not None)
     common = max(values.values(), default=0) / max(1, values.total())
     alarm = values.total() >= CONSTANT_AT_LEAST and common >= CONSTANT_SHARE
     return MetricAudit(
         coverage=coverage_of(all_scores),
-        variants={name: coverage_of(row.values()) for name, row in rows.items()},
+        variants={name: coverage_of(score for _, score, _ in rows) for name, rows in samples.items()},
         constant=common if alarm else None,
-        length=_length(rows, items, answers, tail),
+        length=_length(samples, tail),
     )
 
 
-def _length(rows: Rows, items: Sequence[Item], answers: Answers, tail: float) -> Estimate:
+def _length(samples: Samples, tail: float) -> Estimate:
     """Return Spearman's correlation of score and length within variants: a good, wordy variant proves nothing."""
     import numpy as np
     from scipy.stats import rankdata
 
     found: list[tuple[Item, float, float]] = []
-    for name, row in rows.items():
-        kept = [(item, row[item.id]) for item in items if item.id in row and row[item.id].value is not None]
+    for name, rows in samples.items():
+        kept = [(item, score.value, len(answer.text)) for item, score, answer in rows if score.value is not None]
         if not kept:
             continue
-        lengths = np.array([len(answers[name][item.id].text) for item, _ in kept], dtype=float)
-        values = np.array([score.value for _, score in kept], dtype=float)
+        values = np.array([value for _, value, _ in kept], dtype=float)
+        lengths = np.array([length for _, _, length in kept], dtype=float)
         pairs = zip(kept, lengths - lengths.mean(), values - values.mean(), strict=True)
-        found += [(tagged(item, name), length, value) for (item, _), length, value in pairs]
+        found += [(tagged(row[0], f"{name} {at}"), length, value) for at, (row, length, value) in enumerate(pairs)]
     if not found:
         return Estimate(None, None, None, 0, 0, "nothing scored")
     x, y = (rankdata([round(row[at], 9) for row in found]) for at in (1, 2))
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return Estimate(None, None, None, len(found), 0, "no variation")
-    samples = [(row[0], Score(0.0, detail={"x": a, "y": b})) for row, a, b in zip(found, x, y, strict=True)]
-    return over(Correlation(), samples, tail)
+    ranked = [(row[0], Score(0.0, detail={"x": a, "y": b})) for row, a, b in zip(found, x, y, strict=True)]
+    return over(Correlation(), ranked, tail)
 
 
 def audit_pairs(samples: Sequence[tuple[Item, Score, str, str]], tail: float) -> PairAudit:

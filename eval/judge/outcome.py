@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
+from assistant.errors import UnavailableError
 from eval.schema import Comparison, Estimate, Score
 
 # Under this share of usable judgements two variants are not compared: what failed is rarely a random part.
@@ -131,6 +133,23 @@ class JudgeReport:
         """How many usable judgements there are."""
         coverages = [audit.coverage for audit in self.audits.values()] + [each.coverage for each in self.preferences]
         return sum(each.scored for each in coverages)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What every report of the run must say of the judge."""
+        return (f"judge unavailable: {self.paused}; resume with: {self.resume}",) if self.paused else ()
+
+    def refuse_nothing(self, folder: Path) -> None:
+        """Fail where everything that was wanted of the judge is missing; the rest of the run is in its folder.
+
+        Raises:
+            UnavailableError: not one judgement came.
+        """
+        if self.paused and not self.scored:
+            raise UnavailableError(
+                f"judge unavailable: {self.paused}; nothing was judged, everything else is in {folder}",
+                f"mend it and resume with: {self.resume}",
+            )
 
     def comparable(self, comparison: Comparison) -> bool:
         """Return whether both sides have enough judgements."""

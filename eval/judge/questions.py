@@ -20,6 +20,7 @@ from eval.metrics import metric_named
 from eval.metrics.base import said
 from eval.metrics.judged import JudgedMetric
 from eval.metrics.token_f1 import TokenF1
+from eval.replicates import names_of
 from eval.schema import TUNED, UNTUNED, Answer, Approach, Item, Score, Suite
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Questions:
 
     Args:
         suite: with judged metrics or a ``judge`` key.
-        answers: by variant and item id, complete.
+        answers: by variant (and further adapter of one, see :mod:`eval.replicates`) and item id, complete.
         approaches: by variant.
         aids: embedder and votes.
         judge: the judge's identity.
@@ -78,19 +79,22 @@ class Questions:
                 self._broken = error.message
 
     def pairs(self) -> list[tuple[str, str]]:
-        """Return the pairs the verdict is about: tuned with untuned; all of them where that leaves none."""
-        tuned = [name for name in self.answers if self.approaches[name] in TUNED]
-        untuned = [name for name in self.answers if self.approaches[name] in UNTUNED]
-        return [(a, b) for a in tuned for b in untuned] or list(combinations(self.answers, 2))
+        """Return the pairs the verdict is about: tuned with untuned; all of them where that leaves none.
+
+        Of a variant with several adapters the first one's answers are preferred or not.
+        """
+        tuned = [name for name, approach in self.approaches.items() if approach in TUNED]
+        untuned = [name for name, approach in self.approaches.items() if approach in UNTUNED]
+        return [(a, b) for a in tuned for b in untuned] or list(combinations(self.approaches, 2))
 
     def variants(self, metric: JudgedMetric) -> list[str]:
         """Return the variants that a metric looks at."""
         if not metric.searches:
-            return list(self.answers)
+            return list(self.approaches)
         return [
             name
-            for name, row in self.answers.items()
-            if "rag" in self.approaches[name] or any(answer.query is not None for answer in row.values())
+            for name, approach in self.approaches.items()
+            if "rag" in approach or any(answer.query is not None for answer in self.answers[name].values())
         ]
 
     def works(self) -> dict[str, Work]:
@@ -101,9 +105,9 @@ class Questions:
                 continue
             for item in self.suite.items:
                 for variant in self.variants(metric) if metric.applies(item) else ():
-                    answer = self.answers[variant][item.id]
-                    if not answer.error and metric.settled(item, answer) is None:
-                        works[self._key(name, item, answer)] = self._work(name, item, answer)
+                    for answer in (self.answers[each][item.id] for each in names_of(self.suite, variant)):
+                        if not answer.error and metric.settled(item, answer) is None:
+                            works[self._key(name, item, answer)] = self._work(name, item, answer)
         for first, second in self.preferred:
             for item in self.suite.items:
                 one, other = (self.answers[name][item.id] for name in (first, second))

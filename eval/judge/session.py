@@ -14,6 +14,7 @@ from eval.judge.executor import Executor
 from eval.judge.outcome import Agreement, JudgeReport, PairAudit, Preference
 from eval.judge.questions import Found, Questions, language_of_vote
 from eval.metrics.base import Live
+from eval.replicates import merged, names_of
 from eval.schema import Answer, Approach, Item, Suite
 
 Progress = Callable[[dict[str, object]], None]
@@ -36,7 +37,7 @@ def judge_answers(
 
     Args:
         suite: with judged metrics or a ``judge`` key.
-        answers: by variant and item id, complete.
+        answers: by variant (and further adapter of one) and item id, complete.
         approaches: by variant.
         aids: embedder, judge, votes.
         runs: the folder of all runs; the judgements of all of them are in one file there.
@@ -68,14 +69,22 @@ def _report(questions: Questions, found: Found, executor: Executor) -> JudgeRepo
     suite, tail, metrics = questions.suite, questions.suite.alpha / 2, questions.metrics
     judged = questions.judged(found)
     where = {name: [item for item in suite.items if metric.applies(item)] for name, metric in metrics.items()}
-    rows = {}
+    rows, samples = {}, {}
     for name, metric in metrics.items():
-        metric.prepare(Live(judged=judged), where[name], list(questions.answers.values()))
-        answers = {variant: questions.answers[variant] for variant in questions.variants(metric)}
-        if where[name] and answers:
+        items = where[name]
+        metric.prepare(Live(judged=judged), items, list(questions.answers.values()))
+        scored = {
+            variant: [
+                [(item, metric.score(item, row[item.id]), row[item.id]) for item in items]
+                for row in (questions.answers[each] for each in names_of(suite, variant))
+            ]
+            for variant in questions.variants(metric)
+        }
+        if items and scored:
+            samples[name] = {variant: [one for row in each for one in row] for variant, each in scored.items()}
             rows[name] = {
-                variant: {item.id: metric.score(item, row[item.id]) for item in where[name]}
-                for variant, row in answers.items()
+                variant: merged([{item.id: score for item, score, _ in row} for row in each])
+                for variant, each in scored.items()
             }
     preferences, pair_audit = _preferences(questions, found)
     return JudgeReport(
@@ -91,7 +100,7 @@ def _report(questions: Questions, found: Found, executor: Executor) -> JudgeRepo
             for a, b in questions.pairs()
             if a in given and b in given
         ),
-        audits={name: audit_metric(given, where[name], questions.answers, tail) for name, given in rows.items()},
+        audits={name: audit_metric(given, tail) for name, given in samples.items()},
         preferences=preferences,
         pair_audit=pair_audit,
         agreement=_agreement(questions, found),

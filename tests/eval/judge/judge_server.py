@@ -7,7 +7,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from assistant.settings import JudgeSettings
+
 Reply = Callable[["Handler", str], None]
+# The fixture ``judge``: (plan, metrics, ...) -> suite, report.
+Judge = Callable[..., tuple[Any, Any]]
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -82,7 +86,7 @@ def between(prompt: str, left: str, right: str) -> str:
 
 def good(prompt: str) -> str:
     """Answer as an able judge would: whatever holds "right" is right, everything else wrong."""
-    if "winner" in prompt:
+    if '"winner"' in prompt:
         first = between(prompt, "<answer A>", "</answer A>") or between(prompt, "<답변 A>", "</답변 A>")
         second = between(prompt, "<answer B>", "</answer B>") or between(prompt, "<답변 B>", "</답변 B>")
         better = ("right" in first) - ("right" in second)
@@ -130,3 +134,8 @@ def last_object(prompt: str) -> dict[str, Any]:
                 found = value
         at = prompt.find("{", end)
     return found
+
+
+def a_judge(server: JudgeServer, **changes: Any) -> JudgeSettings:
+    """Return settings for a server of this kind."""
+    return JudgeSettings(**{"name": "m", "base_url": server.url, "retries": 0, "timeout_seconds": 20, **changes})

@@ -3,25 +3,20 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from assistant.errors import CancelledError, UsageError
-from assistant.schema import Passage
 from assistant.settings import JudgeSettings
 from eval.judge.aids import Aids
 from eval.judge.client import retry_after
 from eval.judge.outcome import JudgeReport
 from eval.judge.plan import Criterion, JudgePlan, Rubric
 from eval.judge.session import judge_answers
-from eval.metrics.base import Live
-from eval.schema import Answer, Item, Suite
-from eval.scoring import score_answers
-from eval.suite import approach_of
-from tests.eval.judge_server import Handler, JudgeServer, good, saying
+from eval.schema import Suite
+from tests.eval.judge.judge_server import Handler, Judge, JudgeServer, a_judge, good, saying
 
 HELPFUL = Rubric("service", (Criterion("helpful", {"ko": "도움이 되나요?", "en": "Is it helpful?"}, 1, 5),))
 RAGAS = (
@@ -29,69 +24,6 @@ RAGAS = (
     *("factual_correctness", "answer_accuracy"),
 )
 NAMES = ("zero-shot", "rag", "tuned")
-
-
-@pytest.fixture
-def server() -> Iterator[JudgeServer]:
-    running = JudgeServer()
-    yield running
-    running.stop()
-
-
-def a_judge(server: JudgeServer, **changes: Any) -> JudgeSettings:
-    return JudgeSettings(**{"name": "m", "base_url": server.url, "retries": 0, "timeout_seconds": 20, **changes})
-
-
-Judge = Callable[..., tuple[Suite, JudgeReport]]
-
-
-@pytest.fixture
-def judge(make_suite: Callable[..., Suite], tmp_path: Path, server: JudgeServer) -> Judge:
-    """Judge made-up answers: the tuned variant is always right, the others on even items."""
-
-    def go(
-        plan: JudgePlan | None = None,
-        metrics: tuple[str, ...] = (),
-        *,
-        items: int = 10,
-        run: str = "run",
-        texts: Callable[[str, int], str] | None = None,
-        settings: JudgeSettings | None = None,
-        votes: tuple[Any, ...] = (),
-        cancelled: Callable[[], bool] = lambda: False,
-    ) -> tuple[Suite, JudgeReport]:
-        suite = make_suite(items, names=NAMES, judge=plan, metrics=("exact_match", *metrics))
-        suite = replace_items(suite, [Item(f"question {at}", ("right",), f"g{at}", "en") for at in range(items)])
-        said = texts or (lambda name, at: f"right {at}" if name == "tuned" or at % 2 == 0 else f"wrong {at}")
-        answers = {
-            name: {
-                item.id: Answer(
-                    said(name, at),
-                    (Passage("1", "a.md", 0, "right words", 0.5),) if name == "rag" else (),
-                    "q" if name == "rag" else None,
-                    finish="stop",
-                )
-                for at, item in enumerate(suite.items)
-            }
-            for name in NAMES
-        }
-        approaches = {spec.name: approach_of(spec, {}) for spec in suite.variants}
-        aids = Aids("hashing", settings or a_judge(server), votes)
-        report = judge_answers(suite, answers, approaches, aids, runs=tmp_path, run=run, cancelled=cancelled)
-        assert report is not None
-        scored = score_answers(suite, answers, approaches, live=Live(judged=report.judged))
-        for name in metrics:
-            for variant, row in report.estimates[name].items():
-                assert scored.estimates[variant][name] == row
-        return suite, report
-
-    return go
-
-
-def replace_items(suite: Suite, items: list[Item]) -> Suite:
-    from dataclasses import replace
-
-    return replace(suite, items=tuple(items))
 
 
 def causes(report: JudgeReport, metric: str = "rubric.helpful") -> dict[str, int]:

@@ -14,10 +14,15 @@ from typing import TYPE_CHECKING
 from assistant.errors import CancelledError, UnavailableError
 from assistant.schema import Variant
 from eval.cache import AnswerCache
+from eval.judge.aids import Aids, check_judge
+from eval.judge.session import judge_answers
+from eval.metrics.base import Live
+from eval.replicates import check_one_recipe, specs_of
 from eval.result import RunResult, assemble
 from eval.run_folder import RunFolder, prepare_collection
 from eval.schema import Answer, Item, Suite
 from eval.streams import Job, Meter, Streams
+from eval.suite import approach_of
 
 if TYPE_CHECKING:
     from assistant.retrieval.library import Library
@@ -44,6 +49,7 @@ def run_suite(
     progress: Progress = lambda _: None,
     cancelled: Cancelled = lambda: False,
     streams: int = STREAMS,
+    aids: Aids | None = None,
 ) -> RunResult:
     """Answer, score and judge; a run that was killed or cancelled is taken up where it stopped.
 
@@ -55,28 +61,40 @@ def run_suite(
         progress: gets ``{"done", "total", "variant", "seconds_left", "stage"}``; ``seconds_left`` may be None.
         cancelled: asked a few times a second.
         streams: answers under way at once.
+        aids: the embedder, judge and votes that metrics and the suite's ``judge`` key need.
 
     Raises:
-        InputError, UsageError: a variant cannot be built (unknown adapter, recipe, collection ...).
-        UnavailableError: more than half of the answers failed.
+        InputError, UsageError: a variant cannot be built (unknown adapter, recipe, collection ...), or the
+            suite asks for a judge and none is configured.
+        UnavailableError: more than half of the answers failed, or a judge was asked and gave nothing.
         ResourceError: the disk is full.
         RunCancelled: ``cancelled()`` said so.
     """
     started = time.perf_counter()
-    total = len(suite.items) * len(suite.variants)
+    aids = aids or Aids()
+    check_judge(suite, aids.judge)
+    specs = [each for spec in resolve(suite, variants) for each in specs_of(suite, spec)]
+    total = len(suite.items) * len(specs)
     progress({"done": 0, "total": total, "variant": "", "seconds_left": None, "stage": "documents"})
     unread = prepare_collection(suite, library, runs)
     suite = replace(suite, warnings=(*suite.warnings, *unread))
-    lives = {spec.name: variants.build(spec) for spec in resolve(suite, variants)}
+    check_one_recipe(suite, variants)
+    lives = {spec.name: variants.build(spec) for spec in specs}
     # A fingerprint covers weights, prompt text and the content that is searched.
     keys = {name: live.fingerprint for name, live in lives.items()}
     folder = RunFolder.open(suite, keys, runs)
     answers, asked = _answers(suite, lives, folder, runs, progress, cancelled, streams)
     progress({"done": total, "total": total, "variant": "", "seconds_left": None, "stage": "scoring"})
     wanted = {name: {item.id: answers[keys[name]][item.id] for item in suite.items} for name in lives}
+    approaches = {spec.name: approach_of(lives[spec.name].spec, suite.approaches) for spec in suite.variants}
+    judged = judge_answers(
+        suite, wanted, approaches, aids, runs=runs, run=folder.name, progress=progress, cancelled=cancelled
+    )
+    if judged is not None:
+        suite = replace(suite, warnings=(*suite.warnings, *judged.warnings))
     result = assemble(
         suite,
-        specs={name: live.spec for name, live in lives.items()},
+        specs={spec.name: lives[spec.name].spec for spec in suite.variants},
         fingerprints=keys,
         answers=wanted,
         variants=variants,
@@ -84,8 +102,13 @@ def run_suite(
         seconds=time.perf_counter() - started,
         asked=asked,
         streams=streams,
+        live=Live(aids.opened(), judged.judged if judged else {}),
+        extras={"judge": judged.to_json()} if judged else {},
     )
-    return folder.finish(result)
+    result = folder.finish(result)
+    if judged is not None:
+        judged.refuse_nothing(folder.path)
+    return result
 
 
 def resolve(suite: Suite, variants: "VariantFactory") -> list[Variant]:

@@ -83,7 +83,8 @@ class Score:
 class Estimate:
     """A metric over a set: point, interval, how many items carry it and how many were unscored.
 
-    All None where nothing was scored. ``method`` names the interval (see ``eval.stats``).
+    All None where nothing was scored. ``method`` names the interval (see ``eval.stats``). ``leaked``
+    counts items among them that a model may have seen; ``clean`` is the estimate without those.
     """
 
     mean: float | None
@@ -92,17 +93,16 @@ class Estimate:
     n: int
     unscored: int
     method: str = ""
+    leaked: int = 0
+    clean: "Estimate | None" = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form; fractions, not percent."""
-        return {
-            "mean": self.mean,
-            "low": self.low,
-            "high": self.high,
-            "n": self.n,
-            "unscored": self.unscored,
-            "method": self.method,
-        }
+        names = ("mean", "low", "high", "n", "unscored", "method")
+        document = {name: getattr(self, name) for name in names}
+        if self.leaked:
+            document |= {"leaked": self.leaked, "without_leaked": self.clean.to_json() if self.clean else None}
+        return document
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,8 @@ class Verdict:
     ``detectable`` the smallest true difference that this set would have found with 80 % power, as
     a fraction; ``more_items`` about how many more items would settle it (None: cannot be said).
     ``after_the_fact`` marks a comparison that was picked by looking at the results. ``seeds`` is the
-    number of training seeds behind the tuned side of the comparison.
+    number of training seeds behind the tuned side of the comparison; ``leaked`` the number of items
+    that a model may have seen, ``without_leaked`` what the rule says without them.
     """
 
     choice: Choice
@@ -196,6 +197,8 @@ class Verdict:
     more_items: int | None = None
     after_the_fact: bool = False
     seeds: int = 0
+    leaked: int = 0
+    without_leaked: Choice | None = None
     text: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -220,6 +223,8 @@ class Verdict:
             "more_items": self.more_items,
             "after_the_fact": self.after_the_fact,
             "seeds": self.seeds,
+            "leaked": self.leaked,
+            "without_leaked": self.without_leaked,
         }
 
 
@@ -229,7 +234,9 @@ class Suite:
 
     ``variants`` are full specifications in the order of the file; ``uses`` maps a name to a variant
     declared in the app, resolved when the run starts; ``approaches`` says who is tuned where the file
-    does. ``documents`` is a folder, or ``examples`` solved
+    does. ``replicates`` holds, for a variant trained with several seeds, its adapters (the first is the
+    specification's); "tuning pays" needs ``training_seeds`` of them. ``leaks`` holds, by item id, where
+    the item's wording was found among what a model may have learnt from. ``documents`` is a folder, or ``examples`` solved
     ones of a label task, that are indexed into ``collection``. ``warnings`` are shown in every report.
     """
 
@@ -251,6 +258,9 @@ class Suite:
     uses: Mapping[str, str] = field(default_factory=dict)
     approaches: Mapping[str, Approach] = field(default_factory=dict)
     trials: Mapping[str, int] = field(default_factory=dict)
+    replicates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    training_seeds: int = 3
+    leaks: Mapping[str, str] = field(default_factory=dict)
     title: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     judge: JudgePlan | None = None
@@ -263,5 +273,6 @@ class Suite:
                 [self.name, self.kind, self.primary, self.margin, self.alpha, self.seed, list(self.labels)],
                 [[item.id, list(item.reference), item.group, item.label, dict(item.fields)] for item in self.items],
                 [list(self.variants), dict(self.uses), self.collection],
+                [[name, list(adapters)] for name, adapters in self.replicates.items()],
             ]
         )

@@ -21,7 +21,7 @@ Statistic = Callable[[Array], Array]
 # Both from ``joyul eval simulate``, see :func:`interval`.
 FEW_CLUSTERS = 100
 MIN_DIFFERING = 10
-RESAMPLES = 1999
+RESAMPLES = 4999
 BATCH_CELLS = 2_000_000
 NOTHING, ROUNDED = 1e-12, 12
 

@@ -7,12 +7,13 @@ The smallest useful one (see also data/demo/suites)::
     items: questions.jsonl       # question, reference, group, language a line
     documents: documents/        # what RAG searches; without it, the app's own documents
     examples: train.jsonl        # where few-shot examples come from
+    training: train.jsonl        # what adapters were trained on; items found in it are marked
     primary: token_f1            # the one figure that decides
     variants:
       zero-shot:
       few-shot: {shots: 4}
       rag:
-      tuned: {adapter: my-adapter}
+      tuned: {adapters: [mine-1, mine-2, mine-3]}   # one recipe, three training seeds; or adapter: mine
       rag-tuned: {adapter: my-rag-adapter}
 
 The five names above bring their usual recipe; any other name needs ``recipe:`` or ``use: NAME`` of a
@@ -20,43 +21,28 @@ variant that the app already has. Paths are relative to the suite file.
 """
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from assistant.errors import UsageError
 from assistant.lazy import nearest
-from assistant.schema import Shot, Variant, digest
-from assistant.variant_files import parse_variants
-from eval.items import pick_shots, read_examples, read_items
+from assistant.schema import Shot, digest
+from eval.items import read_examples, read_items
 from eval.judge.suite import read_plan
+from eval.leaks import find_leaks, near_copies, training_wordings, wording
 from eval.metrics import DEFAULTS, EFFICIENCY, METRICS, metric_named
-from eval.schema import TUNED, UNTUNED, Approach, Item, Kind, Suite
+from eval.schema import Item, Kind, Suite
 from eval.strict import YamlFile, read_yaml
+from eval.suite_variants import approach_of, read_approaches, read_replicates, read_variants
+
+__all__ = ["approach_of", "load_suite"]
 
 KEYS = {
     *("suite", "title", "kind", "items", "validation", "documents", "collection", "examples", "labels"),
     *("system", "primary", "margin", "alpha", "seed", "metrics", "variants", "trials", "sampling", "judge"),
+    *("training", "training_seeds"),
 }
-PRESETS: dict[str, dict[str, str]] = {
-    "qa": {
-        "zero-shot": "zero_shot",
-        "few-shot": "few_shot",
-        "rag": "grounded",
-        "tuned": "zero_shot",
-        "rag-tuned": "grounded",
-    },
-    "label": {
-        "zero-shot": "classify",
-        "few-shot": "classify_few_shot",
-        "rag": "retrieved_examples",
-        "tuned": "classify",
-        "rag-tuned": "retrieved_examples",
-    },
-}
-APPROACHES = (*UNTUNED, *TUNED)
 PRIMARY = {"qa": "token_f1", "label": "accuracy"}
-DEFAULT_SHOTS = 3
+SHOWN = 5
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -80,9 +66,8 @@ def load_suite(path: Path) -> Suite:
             raise file.error(("validation",), f"{len(shared)} of its questions are also items", "keep the splits apart")
     labels = _labels(file, items + validation) if kind == "label" else ()
     examples = read_examples(_path(file, "examples")) if "examples" in file.values else ()
-    leaked = {shot.question for shot in examples} & {item.question for item in items if not item.history}
-    if leaked:
-        warnings = (*warnings, f"{len(leaked)} questions of the items are also in the examples")
+    leaks, told = _leaks(file, items, examples)
+    warnings = (*warnings, *told)
     documents = str(_path(file, "documents", folder=True)) if "documents" in file.values else ""
     collection = file.take("collection", str, "")
     if not collection and (documents or (kind == "label" and examples)):
@@ -91,8 +76,8 @@ def load_suite(path: Path) -> Suite:
         collection = f"eval-{name}-{digest(str(path.resolve()), 6)}{ending}"
     plan, judged = read_plan(file, kind)
     primary, metrics = _metrics(file, kind, judged)
-    approaches = _approaches(file)
-    specs, uses = _variants(file, kind, collection, examples)
+    approaches, replicates = read_approaches(file), read_replicates(file)
+    specs, uses = read_variants(file, kind, collection, examples)
     return Suite(
         name=name,
         kind=kind,
@@ -112,6 +97,9 @@ def load_suite(path: Path) -> Suite:
         uses=uses,
         approaches=approaches,
         trials=_trials(file, {spec.name for spec in specs} | set(uses)),
+        replicates=replicates,
+        training_seeds=_seeds(file),
+        leaks=leaks,
         title=_texts(file, "title"),
         warnings=warnings,
         judge=plan,
@@ -184,6 +172,33 @@ def _metrics(file: YamlFile, kind: Kind, judged: list[str]) -> tuple[str, tuple[
     return primary, tuple(dict.fromkeys([primary, *names, *EFFICIENCY]))
 
 
+def _leaks(file: YamlFile, items: tuple[Item, ...], examples: tuple[Shot, ...]) -> tuple[dict[str, str], list[str]]:
+    """Return the items that a model may have seen, and what to say about them and about near-copies."""
+    named = file.take("training", (str, list), [])
+    names = [named] if isinstance(named, str) else named
+    seen = {str(file.values.get("examples", "")): [wording(shot.question) for shot in examples]}
+    for name in names:
+        path = file.path.parent / str(name)
+        if not isinstance(name, str) or not path.is_file():
+            raise file.error(("training",), f"no file at {path}", "paths are relative to the suite")
+        seen[name] = training_wordings(path)
+    leaks = find_leaks(items, seen)
+    lines = {item.id: item.line for item in items}
+    told = [f"items line {lines[key]}: its wording is also in {where}; its scores are marked" for key, where in leaks.items()]
+    if len(told) > SHOWN:
+        told = [*told[:SHOWN], f"{len(told) - SHOWN} more items are also in the training data or the examples"]
+    copies = near_copies(items)
+    told += [f"items lines {a.line} and {b.line} are nearly the same, in different groups" for a, b in copies[:SHOWN]]
+    return leaks, told
+
+
+def _seeds(file: YamlFile) -> int:
+    seeds: int = file.take("training_seeds", int, 3)
+    if seeds < 1:
+        raise file.error(("training_seeds",), f"{seeds} is too few", "3 is usual")
+    return seeds
+
+
 def _trials(file: YamlFile, names: set[str]) -> dict[str, int]:
     trials = file.take("trials", dict, {})
     for name, count in trials.items():
@@ -192,93 +207,3 @@ def _trials(file: YamlFile, names: set[str]) -> dict[str, int]:
         if not isinstance(count, int) or isinstance(count, bool) or count < 1:
             raise file.error(("trials", name), f"expected a number of at least 1, got {count!r:.40}")
     return dict(trials)
-
-
-def _approaches(file: YamlFile) -> dict[str, Approach]:
-    """Take ``approach:`` out of the variants: the file's own word on who is tuned and who searches."""
-    found: dict[str, Approach] = {}
-    variants = file.values.get("variants")
-    for name, entry in variants.items() if isinstance(variants, dict) else ():
-        if isinstance(entry, dict) and "approach" in entry:
-            approach = entry.pop("approach")
-            if approach not in APPROACHES:
-                where = ("variants", str(name), "approach")
-                raise file.error(where, f"{approach!r:.40} is unknown", nearest(str(approach), APPROACHES))
-            found[str(name)] = approach
-    return found
-
-
-def approach_of(spec: Variant, declared: Mapping[str, Approach]) -> Approach:
-    """Return a variant's approach: as declared, else by its adapter and whether its recipe searches.
-
-    A whole model in the place of an adapter (``model:``) counts as tuned under the names ``tuned``
-    and ``rag-tuned``; under any other name the suite must say so.
-    """
-    from assistant.prompts import load_prompt
-
-    if spec.name in declared:
-        return declared[spec.name]
-    searches = load_prompt(spec.recipe).needs == "passages"
-    tuned = spec.adapter is not None or (spec.name in ("tuned", "rag-tuned") and spec.model != "default")
-    return ("rag+tune" if searches else "tune") if tuned else ("rag" if searches else "prompt")
-
-
-def _variants(
-    file: YamlFile, kind: Kind, collection: str, examples: tuple[Shot, ...]
-) -> tuple[tuple[Variant, ...], dict[str, str]]:
-    entries = file.take("variants", (dict, list), needed=True)
-    if isinstance(entries, list):
-        entries = {str(name): None for name in entries}
-    if not entries:
-        raise file.error(("variants",), "there are none", f"known: {', '.join(PRESETS[kind])}")
-    uses: dict[str, str] = {}
-    specs: list[Variant] = []
-    for name, entry in entries.items():
-        entry = {} if entry is None else entry
-        if not isinstance(entry, dict):
-            raise file.error(("variants", str(name)), f"expected keys and values, got {entry!r:.60}")
-        if "use" in entry:
-            if len(entry) > 1 or not isinstance(entry["use"], str):
-                raise file.error(("variants", str(name), "use"), "stands alone and names a variant of the app")
-            uses[str(name)] = entry["use"]
-            specs.append(Variant(str(name)))
-            continue
-        specs.append(_variant(file, str(name), dict(entry), kind, collection, examples))
-    return tuple(specs), uses
-
-
-def _variant(
-    file: YamlFile, name: str, entry: dict[str, Any], kind: Kind, collection: str, examples: tuple[Shot, ...]
-) -> Variant:
-    where = ("variants", name)
-    preset = PRESETS[kind].get(name)
-    if "recipe" not in entry and preset is None:
-        hint = f"names with a recipe of their own: {', '.join(PRESETS[kind])}"
-        raise file.error(where, "needs 'recipe' or 'use'", hint)
-    entry.setdefault("recipe", preset)
-    if preset and "tuned" in name and not ("adapter" in entry or "model" in entry):
-        raise file.error(where, "needs 'adapter' (or 'model')", "joyul adapters list shows what there is")
-    for key in ("system", "sampling"):
-        if key in file.values:
-            entry.setdefault(key, file.values[key])
-    entry.setdefault("collection", collection or "documents")
-    if "shots" not in entry and "few-shot" in name and examples:
-        entry["shots"] = DEFAULT_SHOTS
-    if isinstance(entry.get("shots"), int):
-        if not examples:
-            raise file.error((*where, "shots"), "a number of shots needs 'examples: FILE.jsonl' in the suite")
-        entry["shots"] = [
-            {"question": shot.question, "answer": shot.answer, "language": shot.language}
-            for shot in pick_shots(examples, entry["shots"])
-        ]
-    try:
-        spec = parse_variants({name: entry}, file.path)[name]
-        from assistant.prompts import load_prompt
-
-        needs = load_prompt(spec.recipe).needs
-    except UsageError as error:
-        problem = error.message.removeprefix(f"{file.path}: ")
-        raise file.error(where, problem.removeprefix(f"variants.{name}: "), error.hint) from None
-    if needs == "shots" and not spec.shots:
-        raise file.error(where, "its recipe shows examples, but there are none", "add 'shots: 3' and 'examples: FILE'")
-    return spec

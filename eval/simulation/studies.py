@@ -35,7 +35,7 @@ MARGIN, ALPHA = 0.02, 0.05
 FALSE_TUNE, POWER, COVERAGE = 0.06, (0.76, 0.84), (0.93, 0.97)
 CHUNK = 500
 # The printed effect is read from small pilot studies; its noise moves the power by about a point.
-PILOT, ROUNDS = 500, 3
+PILOT, ROUNDS = 1000, 3
 # The detectable effect does not depend on the resamples.
 PILOT_RESAMPLES = 99
 HIGHEST = {"pass/fail": 0.97, "bounded": 0.97, "zero-inflated": 0.74}

@@ -1,7 +1,7 @@
 """Every string a person reads, one YAML file a language; keys are dotted, placeholders are ``{name}``.
 
 In Korean a placeholder may be followed by both forms of a particle, ``{name}(을/를)``: the right one
-is chosen by how the value is read aloud.
+is chosen by how the value is read aloud. ``{n|token|tokens}`` is the first word where n is 1.
 """
 
 import re
@@ -15,9 +15,10 @@ import yaml
 from assistant.locales.particles import PAIRS, josa
 from assistant.schema import Language
 
-__all__ = ["LANGUAGES", "josa", "keys", "text", "texts"]
+__all__ = ["LANGUAGES", "filled", "josa", "keys", "text", "texts"]
 
 LANGUAGES: tuple[Language, ...] = get_args(Language)
+_PLURAL = re.compile(r"\{(\w+)\|([^|{}]*)\|([^|{}]*)\}")
 _FIELD = re.compile(r"\{(\w+)\}(?:\((" + "|".join(re.escape(pair) for pair in PAIRS) + r")\))?")
 
 
@@ -30,6 +31,17 @@ def text(key: str, language: Language, /, **params: Any) -> str:
     template = _strings(language)[key]
     if not isinstance(template, str):
         raise KeyError(f"{key!r} is a list in {language}; use texts()")
+
+    plural = _PLURAL.sub(lambda match: match[2] if str(params[match[1]]) == "1" else match[3], template)
+    return filled(plural, params)
+
+
+def filled(template: str, params: Mapping[str, Any]) -> str:
+    """Return a template with its values, each followed by the right form of its particle.
+
+    Raises:
+        KeyError: a placeholder's value is missing.
+    """
 
     def fill(match: re.Match[str]) -> str:
         value = str(params[match[1]])

@@ -3,7 +3,7 @@
 import re
 
 # The form after a final consonant first.
-PAIRS = ("은/는", "이/가", "을/를", "과/와", "으로/로", "이에요/예요", "이라고/라고")
+PAIRS = ("은/는", "이/가", "을/를", "과/와", "으로/로", "이에요/예요", "이라고/라고", "이라는/라는", "이었나요/였나요")
 _DIGITS_WITH_FINAL = "013678"  # 영 일 삼 육 칠 팔
 _LETTERS_WITH_FINAL = "LMNR"  # read letter by letter: 엘 엠 엔 알
 _VOWELS = "aeiouy"

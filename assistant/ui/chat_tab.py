@@ -102,7 +102,7 @@ class ChatTab:
         self.stop.click(guard(self.view.stop), [tab], None, queue=False, **QUIET)
         for name, change in (("up", self.on_thumb), ("down", self.on_thumb), ("save", self.on_save)):
             getattr(self.thread, name)(guard(change), [tab], self.shown, **QUIET)
-        self.thread.sync(guard(self.on_sync), [tab], self.shown, queue=False, **QUIET)
+        self.thread.sync(guard(self.on_sync), [tab], self.shown, **QUIET)
         wire_viewer(self.page, self.frame, self.thread, self.live, drafts=self.thread)
 
     def go_on(self, event: Any) -> None:
@@ -168,6 +168,7 @@ class ChatTab:
 
     def on_follow(self, tab: Tab) -> Generator[list[Any], None, None]:
         """Show the answer under way."""
+        yield updates(View())  # Gradio empties the outputs of a generator that yields nothing
         yield from map(updates, self.view.follow(tab))
 
     def on_send(self, text: str, tab: Tab, variant: str, *knobs: Any) -> list[Any]:

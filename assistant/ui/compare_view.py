@@ -191,7 +191,7 @@ class ComparePage:
             return element("div", escape(self.words("state.stopped")), class_="notes")
         if update.status == "failed" or (current.done and not update.generation.text):
             # While it is blind, the reason would tell who is who: it names files and adapters.
-            reason = "" if current.hidden else update.error
+            reason = "" if current.hidden else self.words.said(update.error)
             text = self.words("compare.failed") + (f": {reason}" if reason else "")
             return element("div", escape(text), class_="notes failed")
         return ""

@@ -86,7 +86,7 @@ class DocumentsPage:
         counts = {key: getattr(report, key) for key in ("added", "updated", "unchanged")}
         said = self._said(self.words("documents.report", **counts, failed=len(report.failed)))
         rows = [
-            element("li", element("b", escape(Path(each.path).name)), " ", escape(each.reason))
+            element("li", element("b", escape(Path(each.path).name)), " ", escape(self.words.said(each.reason)))
             for each in report.failed
         ]
         return said + (element("ul", *rows, class_="failures") if rows else "")
@@ -185,7 +185,7 @@ class DocumentsPage:
             said = f"{words('documents.embedder', name=status.embedder)} {words(f'documents.{reads}')}"
         parts = [element("p", escape(said), class_="help")]
         if status.message:
-            parts.append(element("p", escape(status.message), class_="notes failed"))
+            parts.append(element("p", escape(words.said(status.message)), class_="notes failed"))
         return "".join(parts)
 
     def list_html(self, waiting: Sequence[str] = ()) -> str:
@@ -225,7 +225,8 @@ class DocumentsPage:
             state = element("span", escape(words("documents.ready", n=each.passages)), class_="state")
         else:
             name = element("span", escape(each.name), class_="name")
-            state = element("span", escape(words("documents.failed", reason=each.reason)), class_="state failed")
+            reason = words("documents.failed", reason=words.said(each.reason))
+            state = element("span", escape(reason), class_="state failed")
         remove = element(
             "button",
             icon("trash"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from assistant.errors import JoyulError
 from assistant.locales import keys, text, texts
+from assistant.locales.faults import said
 from assistant.schema import Language
 
 
@@ -31,15 +32,22 @@ class Words:
     def notice(self, notice: Mapping[str, Any]) -> str:
         """Return a stored notice as a sentence; one that is not known shows its key rather than nothing."""
         key = f"notice.{notice.get('key')}"
+        params = {name: self.said(value) for name, value in notice.get("params", {}).items()}
         try:
-            return self(key, **notice.get("params", {}))
+            return self(key, **params)
         except KeyError:
             return str(notice.get("key", ""))
 
     def failure(self, error: JoyulError) -> str:
         """Return what failed, why, and the next step."""
-        lead = self(f"error.{error.kind}")
-        return " ".join(part for part in (lead, _sentence(error.message), _sentence(error.hint)) if part)
+        known = self.said(error.message)
+        # Where the failure itself can be said, its kind adds nothing.
+        lead = self(f"error.{error.kind}") if known == error.message and error.hint else ""
+        return " ".join(part for part in (lead, _sentence(known), _sentence(self.said(error.hint))) if part)
+
+    def said(self, text: Any) -> Any:
+        """Return a failure's text in this language, other values as they are."""
+        return said(text, self.language) if isinstance(text, str) else text
 
     def day(self, when: float, now: float | None = None) -> str:
         """Return the heading under which a conversation of that time is listed."""

@@ -105,9 +105,10 @@ def measure_adapter(
     """
     started = time.perf_counter()
     verify(adapter)
+    tuned = backend.model(adapter)
     sample = sample or load_sample(data_root() / "forgetting", full=full)
     before = _base_figures(backend, sample, home.figures / f"{backend.base_hash[:32]}.json", progress, cancelled)
-    after = measure(backend.model(adapter), sample, {}, progress, cancelled)
+    after = measure(tuned, sample, {}, progress, cancelled)
     loss, probes = changes(sample, before, after)
     found = Forgetting(
         adapter=adapter.name,

@@ -87,6 +87,8 @@ def test_tuning_beside_the_app_offers_the_adapter_at_once(processes, joyul, demo
     assert done.code == 0, done.err
     assert set(done.document) >= TUNE_KEYS
     assert (done.document["adapter"], done.document["status"]) == ("kiln", "succeeded")
+    assert {language for language, change in done.document["forgetting"].items() if change is not None} == {"ko", "en"}
+    assert (demo_home.adapters / "kiln" / "forgetting.json").is_file()
     with urlopen(f"{app.url}/v1/models") as answer:
         assert "kiln" in {model["id"] for model in json.load(answer)["data"]}
     assert app.stop() == 143

@@ -11,7 +11,7 @@ import pytest
 from assistant.adapters import get_adapter, list_adapters, verify
 from assistant.errors import CancelledError
 from assistant.paths import Home, data_root
-from assistant.studies.after import measure_adapter, train_and_measure
+from assistant.studies.after import measure_adapter
 from assistant.studies.files import read_json, write_json
 from eval.forgetting import FILE, Sample, load_sample, read_forgetting
 

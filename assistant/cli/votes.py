@@ -47,7 +47,7 @@ def rank(
     parts = [_slice(each) for each in found["slices"]]
     if found["left_out"]:
         kind = "cast with names shown; see them with --open" if found["blind"] else "blind"
-        parts.append(f"not counted here: {found['left_out']} votes {kind}")
+        parts.append(f"not counted here, {kind}: {found['left_out']}")
     run.screen.document(found, "\n\n".join(parts))
 
 

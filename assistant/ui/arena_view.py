@@ -50,9 +50,8 @@ class ArenaView:
         if not ranking.standings:
             return ""
         rows = [self._row(row) for row in ranking.standings]
-        scale = element(
-            "span", *(element("span", text) for text in ("0", "50", "100 %")), class_="scale", aria_hidden="true"
-        )
+        marks = (element("span", text) for text in ("0", "50", "100 %"))
+        scale = element("span", *marks, class_="scale", aria_hidden="true")
         rows.append(element("div", element("span"), scale, element("span"), class_="arena-row"))
         helped = [words("votes.ranking_help"), words("votes.few_items") if ranking.items < FEW_ITEMS else ""]
         return (
@@ -143,11 +142,16 @@ class ArenaView:
             element("span", badge(row.name, self.page.services.variants), element("small", escape(_reach(row))))
             for row in first
         ]
-        return element("span", *names, class_="leaders")
+        everybody = len(first) == len(ranking.standings)
+        together = element("span", escape(self.words("votes.together")), class_="tag") if everybody else ""
+        return element("span", together, *names, class_="leaders")
 
     def _stopping(self, ranking: Ranking) -> str:
         words = self.words
-        rows = [element("li", escape(self._verdict(verdict))) for verdict in ranking.verdicts]
+        rows = [
+            element("li", escape(self._verdict(each)), element("small", escape(self._figures(each))))
+            for each in ranking.verdicts
+        ]
         return (
             element("h3", escape(words("votes.stopping")))
             + element("p", escape(words("votes.stopping_help")), class_="help")
@@ -164,6 +168,11 @@ class ArenaView:
             return line
         more = words("votes.more", n=f"{stop.more:,}") if stop.more else words("votes.endless")
         return f"{line if line.endswith('.') else line + '.'} {more}"
+
+    def _figures(self, verdict: Verdict) -> str:
+        stop, bounds = verdict.stop, {"low": verdict.stop.low, "high": verdict.stop.high}
+        shown = {key: f"{100 * value:.0f}" for key, value in bounds.items()}
+        return self.words("votes.figures", e=f"{stop.e_value:.2g}", bar=f"{stop.bar:.0f}", name=verdict.first, **shown)
 
 
 def _place(share: float) -> str:

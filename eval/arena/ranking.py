@@ -14,11 +14,12 @@ from typing import Any
 from assistant.records import Vote
 from eval.arena.pairs import BAD, TIE, Pair, counted, item_of, pairs_of
 from eval.arena.stopping import Verdict, verdicts
-from eval.arena.strength import Array, Duels, Fit, duels, finite, fit
+from eval.arena.strength import Array, Duels, Fit, duels, finite, fit, grouped
 
 RESAMPLES = 999
 TAIL = 0.025
 FEW_ITEMS = 20
+CELLS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +217,11 @@ def _strengths(table: Duels, votes: Sequence[Vote], resamples: int, seed: int) -
     def estimates(values: Array) -> list[Estimate]:
         return [_estimate(column, resamples) for column in values.T]
 
-    weights = _weights(votes, resamples, seed)
     few = len({item_of(vote) for vote in votes}) < FEW_ITEMS
-    plain = fit(*_grouped(table, weights))
+    table, place = grouped(table)
+    weights = _weights(votes, place, resamples, seed)
+    without, groups = grouped(replace(table, length=np.zeros(len(table.length))))
+    plain = fit(without, weights @ np.eye(len(without.first))[groups])
     beats, strengths = estimates(_beats(plain)), estimates(plain.strengths)
     ranks = [1] * len(beats) if few else _rank_groups(beats)
     standings = list(map(Standing, table.names, ranks, beats, strengths))
@@ -236,26 +239,29 @@ def _strengths(table: Duels, votes: Sequence[Vote], resamples: int, seed: int) -
     return _Found(standings, longer, why)
 
 
-def _weights(votes: Sequence[Vote], resamples: int, seed: int) -> Array:
-    """Return weights of shape ``(1 + resamples a factor, votes)``: as they are, by item, by person."""
-    import numpy as np
+def _weights(votes: Sequence[Vote], place: Array, resamples: int, seed: int) -> Array:
+    """Return how much each of the grouped rows weighs: as it is, then resampled by item, then by person.
 
-    draw = np.random.default_rng(seed)
-    blocks = [np.ones((1, len(votes)))]
+    Args:
+        votes: the vote of each pair.
+        place: the grouped row of each pair.
+        resamples: how many for each factor.
+        seed: of the draws.
+    """
+    import numpy as np
+    from scipy.sparse import csr_array
+
+    draw, rows = np.random.default_rng(seed), int(place.max()) + 1
+    blocks = [np.bincount(place, minlength=rows)[None].astype(float)]
     for factor in ([item_of(vote) for vote in votes], [vote.author for vote in votes]):
-        place = {name: at for at, name in enumerate(dict.fromkeys(factor))}
-        if len(place) > 1 or len(blocks) == 1:
-            blocks.append(draw.exponential(size=(resamples, len(place)))[:, [place[name] for name in factor]])
+        number = {name: at for at, name in enumerate(dict.fromkeys(factor))}
+        if len(number) == 1 and len(blocks) > 1:
+            break  # one person: there is nobody else to draw
+        at = [number[name] for name in factor]
+        counts = csr_array((np.ones(len(at)), (at, place)), shape=(len(number), rows))
+        parts = np.array_split(np.arange(resamples), -(-resamples * len(number) // CELLS))
+        blocks += [draw.exponential(size=(len(part), len(number))) @ counts for part in parts]
     return np.concatenate(blocks)
-
-
-def _grouped(table: Duels, weights: Array) -> tuple[Duels, Array]:
-    """Return one row for each two variants and outcome, with the sums of the weights; much smaller, same likelihood."""
-    import numpy as np
-
-    rows, group = np.unique(np.column_stack([table.first, table.second, table.outcome]), axis=0, return_inverse=True)
-    sums = weights @ np.eye(len(rows))[group.ravel()]
-    return Duels(table.names, rows[:, 0], rows[:, 1], rows[:, 2], np.zeros(len(rows))), sums
 
 
 def _beats(found: Fit) -> Array:

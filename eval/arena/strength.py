@@ -23,9 +23,11 @@ else:
 
 # Of the length effect per standard deviation of x, in log odds: weak, but finite where length and votes always agree.
 LENGTH_PRIOR_SD = 2.0
+LENGTH_STEP = 0.05  # finer differences in length decide nothing and cost time
 MOST_STEPS = 60
 LONGEST_STEP = 2.0
-CELLS_AT_ONCE = 4_000_000
+CLOSE_ENOUGH = 1e-5  # the step after this one would be its square
+CELLS_AT_ONCE = 100_000  # few enough to stay in a processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,17 @@ def duels(pairs: Sequence[Pair], names: Sequence[str]) -> Duels:
     outcome = np.array([value[pair.outcome] for pair in pairs], dtype=int)
     sizes = np.array([(len(pair.first_answer), len(pair.second_answer)) for pair in pairs], dtype=float).reshape(-1, 2)
     length = (sizes[:, 0] - sizes[:, 1]) / np.maximum(sizes.sum(1), 1.0)
-    return Duels(tuple(names), first, second, outcome, length)
+    return Duels(tuple(names), first, second, outcome, np.round(length / LENGTH_STEP) * LENGTH_STEP)
+
+
+def grouped(table: Duels) -> tuple[Duels, Array]:
+    """Return the different rows of a table, and for each of its rows which one it is; same likelihood, much smaller."""
+    import numpy as np
+
+    columns = np.column_stack([table.first, table.second, table.outcome, table.length])
+    rows, place = np.unique(columns, axis=0, return_inverse=True)
+    first, second, outcome = (rows[:, at].astype(int) for at in range(3))
+    return Duels(table.names, first, second, outcome, rows[:, 3]), place.ravel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +85,20 @@ class Fit:
 
 
 def fit(table: Duels, weights: Array, *, with_length: bool = False) -> Fit:
-    """Return the strengths for each row of ``weights``, shape ``(fits, pairs)``; see :func:`finite` first."""
+    """Return the strengths for each row of ``weights``, shape ``(fits, pairs)``; see :func:`finite` first.
+
+    Row 0 is the data as they are; the others start from its solution.
+    """
     import numpy as np
 
     design, scale = table.design(with_length), 1.0
     if with_length:
-        scale = float(np.sqrt(np.mean(table.length**2)))
+        scale = float(np.sqrt(np.average(table.length**2, weights=weights[0])))
         design[:, -1] /= scale
     ties = bool((table.outcome == 0).any())
-    problem = _Problem(design, table.outcome, ties, with_length)
-    start = problem.maximise(np.ones(len(design)), np.zeros(design.shape[1] + ties))
+    products = (design[:, :, None] * design[:, None, :]).reshape(len(design), -1)
+    problem = _Problem(design, table.outcome, ties, with_length, products)
+    start = problem.maximise(weights[0], np.zeros(design.shape[1] + ties))
     step = max(1, CELLS_AT_ONCE // max(1, len(design)))
     found = np.concatenate([problem.newton(part, start) for part in np.array_split(weights, -(-len(weights) // step))])
     strengths = np.concatenate([np.zeros((len(found), 1)), found[:, : len(table.names) - 1]], axis=1)
@@ -96,45 +112,60 @@ class _Problem:
     outcome: Array
     ties: bool
     with_length: bool
+    products: Array
 
-    def slopes(self, weights: Array, parameters: Array) -> tuple[Array, Array, Array]:
-        """Return minus log likelihood, its gradient and its Hessian for each row of weights and parameters."""
+    def chances(self, parameters: Array) -> tuple[Array, Array, Array]:
+        """Return the chances of win, loss and tie of each pair under each row of parameters."""
         import numpy as np
 
         size = self.design.shape[1]
-        half = parameters[:, :size] @ self.design.T / 2
-        tie = parameters[:, size:] if self.ties else np.full((len(parameters), 1), -np.inf)
-        utilities = np.stack([half, -half, np.broadcast_to(tie, half.shape)])
-        total = np.logaddexp.reduce(utilities, axis=0)
-        win, loss, even = np.exp(utilities - total)
-        chosen = np.choose(np.where(self.outcome == 1, 0, np.where(self.outcome == -1, 1, 2)), utilities)
-        slope = weights * (self.outcome - (win - loss)) / 2
-        curve = weights * (win + loss - (win - loss) ** 2) / 4
-        products = (self.design[:, :, None] * self.design[:, None, :]).reshape(len(self.design), -1)
-        value = -(weights * (chosen - total)).sum(1)
-        gradient = -slope @ self.design
-        hessian = (curve @ products).reshape(-1, size, size)
+        # Odds rather than logarithms, for speed; the cut is far beyond what any count of votes can tell.
+        win = np.exp(np.clip(parameters[:, :size] @ self.design.T / 2, -200.0, 200.0))
+        loss = 1.0 / win
+        tie = np.exp(np.clip(parameters[:, size:], -200.0, 200.0)) if self.ties else 0.0
+        total = win + loss + tie
+        return win / total, loss / total, tie / total
+
+    def value(self, weights: Array, parameters: Array) -> Array:
+        """Return minus log likelihood (plus the prior of the length effect)."""
+        import numpy as np
+
+        win, loss, even = self.chances(parameters)
+        chosen = np.where(self.outcome == 1, win, np.where(self.outcome == -1, loss, even))
+        value = -(weights * np.log(chosen)).sum(1)
         if self.with_length:
-            value = value + (parameters[:, size - 1] / LENGTH_PRIOR_SD) ** 2 / 2
+            value = value + (parameters[:, self.design.shape[1] - 1] / LENGTH_PRIOR_SD) ** 2 / 2
+        return value
+
+    def slopes(self, weights: Array, parameters: Array) -> tuple[Array, Array]:
+        """Return the gradient and the Hessian of :meth:`value` for each row of weights and parameters."""
+        import numpy as np
+
+        size = self.design.shape[1]
+        win, loss, even = self.chances(parameters)
+        lead = win - loss
+        gradient = (weights * (lead - self.outcome) / 2) @ self.design
+        hessian = ((weights * (win + loss - lead**2) / 4) @ self.products).reshape(-1, size, size)
+        if self.with_length:
             gradient[:, -1] += parameters[:, size - 1] / LENGTH_PRIOR_SD**2
             hessian[:, -1, -1] += 1 / LENGTH_PRIOR_SD**2
         if self.ties:
-            gradient = np.append(gradient, -(weights * ((self.outcome == 0) - even)).sum(1)[:, None], axis=1)
+            gradient = np.append(gradient, (weights * (even - (self.outcome == 0))).sum(1)[:, None], axis=1)
             hessian = np.pad(hessian, ((0, 0), (0, 1), (0, 1)))
             hessian[:, -1, -1] = (weights * even * (1 - even)).sum(1)
-            hessian[:, -1, :size] = hessian[:, :size, -1] = -(weights * (win - loss) * even / 2) @ self.design
-        return value, gradient, hessian
+            hessian[:, -1, :size] = hessian[:, :size, -1] = -(weights * lead * even / 2) @ self.design
+        return gradient, hessian
 
     def maximise(self, weights: Array, start: Array) -> Array:
         """Return the parameters of one row of weights."""
         from scipy.optimize import minimize
 
-        def at(parameters: Array) -> tuple[Array, Array, Array]:
-            value, gradient, hessian = self.slopes(weights[None], parameters[None])
-            return value[0], gradient[0], hessian[0]
-
         found = minimize(
-            lambda p: at(p)[0], start, jac=lambda p: at(p)[1], hess=lambda p: at(p)[2], method="trust-exact"
+            lambda p: self.value(weights[None], p[None])[0],
+            start,
+            jac=lambda p: self.slopes(weights[None], p[None])[0][0],
+            hess=lambda p: self.slopes(weights[None], p[None])[1][0],
+            method="trust-exact",
         )
         return found.x
 
@@ -144,13 +175,13 @@ class _Problem:
 
         found = np.tile(start, (len(weights), 1))
         for _ in range(MOST_STEPS):
-            _, gradient, hessian = self.slopes(weights, found)
+            gradient, hessian = self.slopes(weights, found)
             step = np.linalg.solve(hessian, gradient[..., None])[..., 0]
             size = np.abs(step).max(axis=1, keepdims=True, initial=0.0)
             found -= step * np.minimum(1.0, LONGEST_STEP / np.maximum(size, LONGEST_STEP))
-            if not (size > 1e-8).any():
+            if not (size > CLOSE_ENOUGH).any():
                 return found
-        late = (size[:, 0] > 1e-8) | ~np.isfinite(found).all(axis=1)
+        late = (size[:, 0] > CLOSE_ENOUGH) | ~np.isfinite(found).all(axis=1)
         found[late] = [self.maximise(row, start) for row in weights[late]]
         return found
 

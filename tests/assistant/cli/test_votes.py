@@ -43,7 +43,7 @@ def test_the_ranking_says_who_and_whether_it_is_settled(joyul, demo_home) -> Non
     assert verdict["stop"]["wins"] == 14 and verdict["stop"]["decisive"] == 21
     shown = joyul("votes", "rank").out
     assert "rag 14 · tuned 7 · ties 3; not settled yet" in shown
-    assert "1 votes cast with names shown" in shown
+    assert "not counted here, cast with names shown; see them with --open: 1" in shown
     korean = joyul("votes", "rank", "--language", "ko", "--json").document["slices"]
     assert korean[0]["votes"] == 0 and korean[0]["standings"] == []
     assert joyul("votes", "rank", "--open", "--json").document["slices"][0]["unranked"] == {

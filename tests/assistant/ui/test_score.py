@@ -34,7 +34,7 @@ def test_the_line_reads_as_promised() -> None:
     assert found.leader is None and found.more is not None and found.more > 5
     shown = score_line(found, Words("en"))
     assert shown.startswith("rag 14 · tuned 9 · ties 5; not settled yet. About ")
-    assert shown.endswith(f"About {found.more} more votes like these would settle it.")
+    assert shown.endswith(f"About {found.more} more would settle it at this rate.")
     korean = score_line(found, Words("ko"))
     assert korean.startswith("rag 14 · tuned 9 · 비슷함 5. 아직 결론 나지 않았어요. 이대로라면 ")
 
@@ -53,7 +53,7 @@ def test_it_counts_only_blind_votes_on_the_same_variants_once_a_person() -> None
     assert tally(history, ["rag", "few-shot"]).decisive == 0
     found = tally([*history, *_votes(3, 1)], ["rag", "tuned"])
     assert (found.wins, found.shown) == ({"rag": 3, "tuned": 1}, 9)
-    assert "Not counted: 9 votes" in score_line(found, Words("en"))
+    assert "shown: 9." in score_line(found, Words("en"))
 
 
 def test_nothing_and_only_bad_answers_promise_nothing() -> None:
@@ -74,9 +74,9 @@ def filled(page: Page) -> Page:
 def test_the_panel_shows_ranking_slices_and_stopping(filled: Page, korean: Page) -> None:
     shown = ArenaView(filled).html()
     assert shown.count("<svg") == 2 and 'class="arena-row v-rag"' in shown and "Rank 1" in shown
-    assert "56 votes · 2 people · 42 questions" in shown and 'scope="row">한국어<' in shown
+    assert "Votes 56 · people 2 · questions 42 ·" in shown and 'scope="row">한국어<' in shown
     assert re.search(r"rag \d+ · tuned \d+ · ties 6; not settled yet", shown)
-    assert "Not counted: 2 votes cast with names shown." in shown and "twice as long" in shown
+    assert "Not counted, cast with names shown: 2." in shown and "twice as long" in shown
     told = ArenaView(korean).html()
     assert "1위" in told and "투표를 멈춰도 될까요?" in told and "언어와 작업별" in told
 

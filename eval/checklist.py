@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eval.cost_words import cost_word
+from eval.price import mean_change
 from eval.reports.blocks import Both, Section, table
 from eval.reports.look import MISSING, label
 from eval.sentence import points
@@ -182,7 +183,7 @@ def _reuse(document: Document) -> list[Both]:
 def _generality(document: Document) -> list[Both]:
     found = []
     for name, lost in (document.get("forgetting") or {}).items():
-        changes = {code: ((lost or {}).get("loss") or {}).get(code, {}).get("change") for code in ("ko", "en")}
+        changes = {code: mean_change(lost, code) for code in ("ko", "en")}
         if any(change is not None for change in changes.values()):
             shown = {code: points(change, signed=True) for code, change in changes.items()}
             found.append(cost_word("generality", name=name, **shown))

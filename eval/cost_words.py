@@ -39,6 +39,11 @@ _WORDS = {
         "글은 일부만 뽑아 쟀어요. 전체로 재려면 --full을 붙이세요.",
         "Measured on a seeded part of the texts; --full takes all of them.",
     ),
+    "over_adapters": (
+        "{name}: 표는 첫 어댑터의 값이에요. 어댑터 {count}개의 평균 손실 변화(최소 … 최대): 한국어 {ko}, 영어 {en}",
+        "{name}: the table shows the first adapter. Over its {count} adapters the loss changed by {ko} on Korean and "
+        "{en} on English (mean, least … most).",
+    ),
     # break-even
     "break_even": ("손익분기", "Break-even"),
     "break_even_note": (

@@ -9,8 +9,10 @@ with one seed a size, how far the points lie off a straight line in log2(n) stan
 training, which is too much rather than too little where the true curve bends.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from eval.cost_words import cost_word
@@ -20,6 +22,7 @@ from eval.words import metric_name
 if TYPE_CHECKING:
     from eval.stats import Array
 
+CURVES, CURVE = "curves", "curve.json"
 RESAMPLES = 300
 TAIL = 0.025
 FEWEST_SIZES, SIZES_FOR_POWER = 3, 4
@@ -267,3 +270,16 @@ def _curve(
             parts.append(cost_word("fitted", model=named, n=len(sizes)).of(language))
         text[language] = " ".join(parts)
     return Curve(metric, shown, law, parameters, line, gain, low, high, answer, text)
+
+
+def newest_curve(runs: Path, suite: str, variant: str, base: str) -> dict[str, Any] | None:
+    """Return the newest finished study of a suite's variant on this very base, None where there is none."""
+    found = []
+    for file in (runs / CURVES).glob(f"{suite}-{variant}-*/{CURVE}"):
+        try:
+            document = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(document, dict) and [document.get(key) for key in ("variant", "base")] == [variant, base]:
+            found.append(document)
+    return max(found, key=lambda document: str(document.get("created", "")), default=None)

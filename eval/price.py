@@ -1,7 +1,7 @@
 """What a run says about the price of tuning: forgetting from the adapters, break-even from the price table."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +9,10 @@ from assistant.errors import JoyulError
 from assistant.paths import data_root
 from assistant.schema import Variant
 from eval.breakeven import break_even, measure_use
+from eval.curve import newest_curve
 from eval.forgetting import LANGUAGES, read_forgetting
 from eval.prices import FILE, Prices, load_prices
-from eval.schema import TUNED, Answer, Approach, Item, Price, Verdict
+from eval.schema import TUNED, Answer, Approach, Price, Suite, Verdict
 
 if TYPE_CHECKING:
     from assistant.variants import VariantFactory
@@ -19,11 +20,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """The ``forgetting`` and ``break_even`` of a run's document, and what its sentence says of them."""
+    """The ``forgetting``, ``break_even`` and ``curve`` of a run's document, and what its sentence says of them."""
 
     forgetting: Mapping[str, Any] = field(default_factory=dict)
     break_even: Mapping[str, Any] = field(default_factory=dict)
     price: Price = field(default_factory=Price)
+    curve: Mapping[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the parts of the document, nothing where no variant is tuned."""
+        if not self.break_even:
+            return {}
+        parts = {"forgetting": dict(self.forgetting), "break_even": dict(self.break_even)}
+        return parts | ({"curve": dict(self.curve)} if self.curve else {})
 
 
 def price_files(root: Path | None = None, named: Path | None = None) -> list[Path]:
@@ -33,7 +42,7 @@ def price_files(root: Path | None = None, named: Path | None = None) -> list[Pat
 
 
 def bill_of(
-    items: Sequence[Item],
+    suite: Suite,
     answers: Mapping[str, Mapping[str, Answer]],
     specs: Mapping[str, Variant],
     approaches: Mapping[str, Approach],
@@ -44,6 +53,8 @@ def bill_of(
     """Return what tuning cost and costs, for every tuned variant of a run.
 
     A broken price table or forgetting report takes its part away and says so; the run goes on.
+    Of a variant that was trained with several seeds, what a request uses and what training took are those
+    of the first adapter, as one is what a person would run; forgetting is said over all of them.
     """
     tuned = [name for name in specs if approaches[name] in TUNED]
     if not tuned:
@@ -51,7 +62,12 @@ def bill_of(
     forgetting, training = {}, {}
     for name in tuned:
         forgetting[name], training[name] = _stored(specs[name], variants)
-    measured = measure_use(items, answers, tuned, [name for name in specs if name not in tuned], streams)
+        more = suite.replicates.get(name, ())[1:]
+        if more and forgetting[name]:
+            others = [_stored(replace(specs[name], adapter=adapter), variants)[0] for adapter in more]
+            forgetting[name]["adapters"] = [losses_of(each) for each in (forgetting[name], *others)]
+    own = {name: answers[name] for name in specs}
+    measured = measure_use(suite.items, own, tuned, [name for name in specs if name not in tuned], streams)
     pair = next(((a, b) for a, b in _orders(verdict) if a in tuned and b in specs and b not in tuned), None)
     chosen = {"tuned": pair[0], "rival": pair[1]} if pair else None
     try:
@@ -60,7 +76,9 @@ def bill_of(
         document: dict[str, Any] = {"error": error.message, "measured": measured, "training": training}
     else:
         document = priced({"measured": measured, "training": training, "chosen": chosen}, prices)
-    return Bill(forgetting, document, price_for(verdict, document, forgetting))
+    base = str(measured["uses"][pair[0]]["base"]) if pair else ""
+    curve = newest_curve(variants.home.runs, suite.name, pair[0], base) if pair else None
+    return Bill(forgetting, document, price_for(verdict, document, forgetting), curve)
 
 
 def _orders(verdict: Verdict) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -110,10 +128,23 @@ def price_for(verdict: Verdict, document: Mapping[str, Any], forgetting: Mapping
     pair: Mapping[str, Any] = next(
         (each for each in document.get("pairs", ()) if chosen and all(each[key] == chosen[key] for key in chosen)), {}
     )
-    lost = forgetting.get(chosen.get("tuned", "")) or {}
-    changes = {language: (lost.get("loss") or {}).get(language, {}).get("change") for language in LANGUAGES}
+    lost = forgetting.get(chosen.get("tuned", ""))
+    changes = {language: mean_change(lost, language) for language in LANGUAGES}
     return Price(
         break_even_requests_per_month=pair.get("requests"),
         break_even_known=bool(pair.get("known")),
         forgetting={language: change for language, change in changes.items() if change is not None},
     )
+
+
+def losses_of(lost: Mapping[str, Any] | None) -> dict[str, float | None]:
+    """Return an adapter's relative change of loss per language, None where it was not measured."""
+    loss = (lost or {}).get("loss") or {}
+    return {language: (loss.get(language) or {}).get("change") for language in LANGUAGES}
+
+
+def mean_change(lost: Mapping[str, Any] | None, language: str) -> float | None:
+    """Return a variant's relative change of loss, the mean over its adapters where there are several."""
+    rows = (lost or {}).get("adapters") or [losses_of(lost)]
+    known = [row[language] for row in rows if row.get(language) is not None]
+    return sum(known) / len(known) if known else None

@@ -1,6 +1,6 @@
 """The report's part on what tuning costs: forgetting, break-even, data curve, checklist."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eval.cost_plots import cost_plot, curve_plot
@@ -36,9 +36,23 @@ def forgetting_section(document: Document) -> Section | None:
             blocks.append(Note(cost_word("not_forgetting", name=name, adapter=adapter), warning=True))
             continue
         blocks.append(forgetting_table(lost, name))
+        if lost.get("adapters"):
+            blocks.append(_over_adapters(name, lost["adapters"]))
         if not lost.get("full"):
             blocks.append(Note(cost_word("part_of_texts")))
     return Section("forgetting", cost_word("forgetting"), tuple(blocks))
+
+
+def _over_adapters(name: str, rows: Sequence[Document]) -> Note:
+    """Return how the change of loss varies over a variant's training seeds."""
+    ends = {}
+    for language in LANGUAGES:
+        known = [row[language] for row in rows if row[language] is not None]
+        ends[language] = MISSING
+        if known:
+            spread = f"{points(min(known), signed=True)} … {points(max(known), signed=True)}"
+            ends[language] = f"{points(sum(known) / len(known), signed=True)} % ({spread})"
+    return Note(cost_word("over_adapters", name=name, count=len(rows), **ends))
 
 
 def forgetting_table(lost: Document, variant: str = "") -> Block:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.errors import JoyulError
 from assistant.schema import Variant
 from eval.metrics import EFFICIENCY
+from eval.metrics.efficiency import adapter_megabytes
 from eval.price import Bill, bill_of
 from eval.schema import Answer, Approach, Suite, Verdict
 from eval.scoring import Scored, score_answers
@@ -151,8 +152,8 @@ def assemble(
     base = bases.most_common(1)[0][0] if bases else ""
     bill = Bill()
     if variants is not None:
-        bill = bill_of(suite.items, answers, specs, approaches, scored.verdict, variants, streams)
-    scored = replace(scored, verdict=in_words(scored.verdict, suite, base, specs))
+        bill = bill_of(suite, answers, specs, approaches, scored.verdict, variants, streams)
+    scored = replace(scored, verdict=in_words(scored.verdict, suite, base, specs, bill.price))
     return RunResult(
         suite=suite,
         base=base,
@@ -162,10 +163,7 @@ def assemble(
         answers=answers,
         scored=scored,
         costs={name: _costs(spec, variants) for name, spec in specs.items()} if variants is not None else {},
-        extras={
-            **({"forgetting": dict(bill.forgetting), "break_even": dict(bill.break_even)} if bill.break_even else {}),
-            **(extras or {}),
-        },
+        extras={**bill.to_json(), **(extras or {})},
         run=run,
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         seconds=seconds,
@@ -176,9 +174,10 @@ def assemble(
 def _costs(spec: Variant, variants: "VariantFactory") -> dict[str, Any]:
     costs: dict[str, Any] = {"memory_mb": round(variants.memory_mb(spec), 1), "training": None, "training_seeds": 0}
     try:
-        manifest = variants.manifest(spec)
+        adapter = variants.adapter(spec)
     except JoyulError:
-        manifest = None
-    if manifest is not None:
-        costs |= {"training": dict(manifest.cost), "training_seeds": 1}
+        adapter = None
+    if adapter is not None:
+        size = round(adapter_megabytes(adapter.path), 3)
+        costs |= {"training": dict(adapter.manifest.cost), "training_seeds": 1, "adapter_mb": size}
     return costs

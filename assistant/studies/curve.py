@@ -18,7 +18,7 @@ from assistant.schema import Variant, digest
 from assistant.settings import Settings
 from assistant.studies.files import read_json, write_json
 from assistant.variants import VariantFactory
-from eval.curve import Curve, Trial, fit_curve
+from eval.curve import CURVE, CURVES, Curve, Trial, fit_curve
 from eval.run_folder import prepare_collection
 from eval.runner import resolve, run_suite
 from eval.schema import Suite
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from assistant.retrieval.library import Library
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
-FILE = "curve.json"
 Progress = Callable[[dict[str, Any]], None]
 Cancelled = Callable[[], bool]
 
@@ -106,7 +105,7 @@ def study_curve(
     base = pool.get(spec.model).base_hash
     made_of = [recipe.model_dump(mode="json", exclude={"name", "after"}), content_hash(examples), asked.fingerprint]
     key = digest([*made_of, base, asdict(spec), sorted(shares)])
-    folder = home.runs / "curves" / f"{suite.name}-{variant}-{key}"
+    folder = home.runs / CURVES / f"{suite.name}-{variant}-{key}"
     # Seeds are no part of the key: more of them go on from those that are there.
     state = Home(folder / "state").create()
     factory = VariantFactory(settings, state, pool, library)
@@ -137,12 +136,13 @@ def study_curve(
         "suite": suite.name,
         "variant": variant,
         "adapter": spec.adapter,
+        "base": pool.get(spec.model).base,
         "shares": sorted(shares),
         "training_seconds": round(sum(found["seconds"] for _, found in trials), 1),
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "folder": str(folder),
     }
-    write_json(folder / FILE, document)
+    write_json(folder / CURVE, document)
     return document
 
 
@@ -204,7 +204,7 @@ def _ask(
 ) -> dict[str, Any]:
     """Return every validation item's summable score vector and cluster under one variant."""
     result = run_suite(
-        replace(suite, variants=(spec,), approaches={}, trials={}),
+        replace(suite, variants=(spec,), approaches={}, trials={}, replicates={}),
         variants=factory,
         library=library,
         runs=state.runs,

@@ -81,6 +81,17 @@ def bill_of(
     return Bill(forgetting, document, price_for(verdict, document, forgetting), curve)
 
 
+def stored_bill(verdict: Verdict, extras: Mapping[str, Any]) -> Bill:
+    """Return the bill that an earlier document holds, for a verdict that may have changed since."""
+    document, forgetting = dict(extras.get("break_even") or {}), extras.get("forgetting") or {}
+    if not document:
+        return Bill()
+    pairs = [(pair["tuned"], pair["rival"]) for pair in document.get("pairs", ())]
+    pair = next((each for each in _orders(verdict) if each in pairs), None)
+    document["chosen"] = {"tuned": pair[0], "rival": pair[1]} if pair else None
+    return Bill(forgetting, document, price_for(verdict, document, forgetting), extras.get("curve"))
+
+
 def _orders(verdict: Verdict) -> tuple[tuple[str, str], tuple[str, str]]:
     return (verdict.chosen, verdict.against), (verdict.against, verdict.chosen)
 

@@ -10,7 +10,7 @@ from assistant.errors import JoyulError
 from assistant.schema import Variant
 from eval.metrics import EFFICIENCY
 from eval.metrics.efficiency import adapter_megabytes
-from eval.price import Bill, bill_of
+from eval.price import bill_of, stored_bill
 from eval.schema import Answer, Approach, Suite, Verdict
 from eval.scoring import Scored, score_answers
 from eval.suite import approach_of
@@ -150,7 +150,7 @@ def assemble(
     scored = score_answers(suite, answers, approaches, live=live)
     bases = Counter(answer.base for row in answers.values() for answer in row.values() if answer.base)
     base = bases.most_common(1)[0][0] if bases else ""
-    bill = Bill()
+    bill = stored_bill(scored.verdict, extras or {})
     if variants is not None:
         bill = bill_of(suite, answers, specs, approaches, scored.verdict, variants, streams)
     scored = replace(scored, verdict=in_words(scored.verdict, suite, base, specs, bill.price))
@@ -163,7 +163,7 @@ def assemble(
         answers=answers,
         scored=scored,
         costs={name: _costs(spec, variants) for name, spec in specs.items()} if variants is not None else {},
-        extras={**bill.to_json(), **(extras or {})},
+        extras={**(extras or {}), **bill.to_json()},
         run=run,
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         seconds=seconds,

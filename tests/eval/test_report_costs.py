@@ -14,15 +14,16 @@ from eval.cost_plots import cost_plot, curve_plot, ticks
 from eval.cost_words import _WORDS
 from eval.curve import Trial, fit_curve
 from eval.forgetting import LANGUAGES, Change
-from eval.price import priced
+from eval.price import mean_change, priced, stored_bill
 from eval.prices import load_prices
 from eval.probes import KINDS
-from eval.report_costs import money, sections
+from eval.report_costs import forgetting_section, money, sections
 from eval.reports.blocks import Note, Picture, Table, text_of
 from eval.reports.html import Writer
 from eval.reports.markdown import section_lines
 from eval.reports.terminal import sections_text
 from eval.result import RunResult
+from eval.schema import Verdict
 
 CHANGE = Change(4.9, 5.1, 0.0408, 0.03, 0.05, 100, 0, "cluster t").to_json()
 PROBE = Change(0.0, 0.1, 0.1, -0.05, 0.3, 19, 1, "BCa bootstrap", True, "it broke").to_json()
@@ -152,3 +153,27 @@ def test_every_word_takes_the_same_values_in_both_languages() -> None:
         assert ko and en, key
         named = [{name for _, name, _, _ in Formatter().parse(text) if name} for text in (ko, en)]
         assert named[0] == named[1], key
+
+
+def test_a_stored_bill_follows_a_changed_verdict(document: dict[str, Any]) -> None:
+    def chosen(first: str, second: str) -> Any:
+        verdict = Verdict("tune", "beats_every_rival", "exact_match", 0.02, 0.05, chosen=first, against=second)
+        return stored_bill(verdict, document)
+
+    tuned, untuned = chosen("tuned", "zero-shot"), chosen("rag", "tuned")
+    assert tuned.break_even["chosen"] == {"tuned": "tuned", "rival": "zero-shot"}
+    assert untuned.break_even["chosen"] == {"tuned": "tuned", "rival": "rag"}
+    assert tuned.price.break_even_known and tuned.price.break_even_requests_per_month is None
+    assert tuned.price.forgetting == {"ko": 0.0408, "en": 0.0408}
+    assert tuned.to_json()["curve"] == document["curve"]
+    nothing = chosen("zero-shot", "rag")
+    assert nothing.break_even["chosen"] is None and not nothing.price.break_even_known
+    assert stored_bill(Verdict("tune", "r", "m", 0.02, 0.05), {}).to_json() == {}
+
+
+def test_several_adapters_of_one_variant_are_averaged() -> None:
+    lost = LOST | {"adapters": [{"ko": 0.1, "en": 0.2}, {"ko": 0.3, "en": None}]}
+    assert mean_change(lost, "ko") == pytest.approx(0.2) and mean_change(lost, "en") == 0.2
+    assert mean_change(LOST, "ko") == 0.0408 and mean_change(None, "ko") is None
+    found = forgetting_section({"forgetting": {"tuned": lost}, "variants": {"tuned": {}}})
+    assert found is not None and "+20.0 % (+10.0 … +30.0)" in sections_text([found], "ko")

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, insert, select
 from assistant.errors import InputError
 from assistant.records import Feedback, Vote, new_id
 from assistant.schema import normalise
-from assistant.tables import feedback, votes
+from assistant.tables import feedback, messages, votes
 
 FEEDBACK_KINDS = ("up", "down", "edit")
 NO_WINNER = ("tie", "both_bad")
@@ -56,6 +56,17 @@ class Judgements:
             query = query.where(feedback.c.message == message)
         with self.engine.connect() as connection:
             return [Feedback(**row._mapping) for row in connection.execute(query)]
+
+    def conversations_of(self, judged: Sequence[Feedback]) -> dict[str, str]:
+        """Return for each judged message the conversation that it stands in."""
+        wanted = sorted({each.message for each in judged})
+        found: dict[str, str] = {}
+        with self.engine.connect() as connection:
+            for start in range(0, len(wanted), ROWS_A_STATEMENT):
+                some = messages.c.id.in_(wanted[start : start + ROWS_A_STATEMENT])
+                query = select(messages.c.id, messages.c.conversation).where(some)
+                found.update({row.id: row.conversation for row in connection.execute(query)})
+        return found
 
     def add_vote(
         self,

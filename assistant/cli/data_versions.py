@@ -121,4 +121,21 @@ def export(
     run.screen.document(report, f"{report['dataset']}: {report['written']:,} rows in {out}{kept}")
 
 
-COMMANDS = {"list": list_, "show": show, "stats": stats, "diff": diff, "export": export}
+def build(
+    run: Run,
+    name: Annotated[str, typer.Argument(help="Which dataset.")] = "feedback",
+    origin: Annotated[list[str] | None, typer.Option("--from", help="edit, vote, thumb or regenerate.")] = None,
+    without: Annotated[list[str] | None, typer.Option("--without", help="Take nothing of this person.")] = None,
+) -> None:
+    """Make a version out of feedback: edits, votes, thumbs, answers kept after another was refused."""
+    from assistant.datasets.versions import check_name
+
+    params = {"name": check_name(name), "origins": origin or [], "without": without or []}
+    with run.peer(any_model=True) as peer:
+        report = peer.call("data.build", params, run.screen.progress)
+    origins = ", ".join(f"{count:,} {each}" for each, count in report["origins"].items())
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in report["kinds"].items())
+    run.screen.document(report, f"{report['rows']:,} rows ({kinds}) from {origins} -> {report['version']}")
+
+
+COMMANDS = {"build": build, "list": list_, "show": show, "stats": stats, "diff": diff, "export": export}

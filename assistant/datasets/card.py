@@ -7,7 +7,7 @@ from assistant.locales import text
 from assistant.schema import Language
 
 if TYPE_CHECKING:
-    from assistant.datasets.store import Manifest
+    from assistant.datasets.versions import Manifest
 
 _UNKNOWN = ("unknown", "")
 

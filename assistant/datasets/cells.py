@@ -33,9 +33,14 @@ def restored(text: str) -> str:
 _TRIGGERS = frozenset(TRIGGERS)
 
 
+def cell_text(value: Any) -> str | None:
+    """Return a value as a table holds it: texts as they are, everything else as JSON, None for no cell."""
+    return value if value is None or isinstance(value, str) else dumps(value).decode()
+
+
 def to_cell(value: Any) -> str:
-    """Return the text of a cell: texts as they are (made safe), everything else as JSON."""
-    return neutral(value if isinstance(value, str) else dumps(value).decode())
+    """Return the text of a cell that no spreadsheet runs; no value is an empty one."""
+    return neutral(cell_text(value) or "")
 
 
 def from_cell(column: str, cell: str) -> Any:

@@ -80,12 +80,12 @@ def detect(path: Path, options: ReadOptions, any_columns: bool = False) -> Detec
         return Detected(origin, container, "faq", (), options.mapping)
     rows = [row for _, row in islice(_raw(origin, container, Problems(origin.name), options), _LOOK_AT)]
     keys = tuple(dict.fromkeys(key for row in rows for key in row))
-    name = "table" if any_columns else options.format
-    if name is None:
-        name = _format(origin, [_mapped(row, options.mapping) for row in rows], keys)
     for target, column in options.mapping.items():
         if rows and column not in keys:
             raise UsageError(f"--map {target}={column}: {origin.name} has no such column", f"columns: {_list(keys)}")
+    name = "table" if any_columns else options.format
+    if name is None:
+        name = _format(origin, [_mapped(row, options.mapping) for row in rows], keys)
     return Detected(origin, container, name, keys, options.mapping)
 
 

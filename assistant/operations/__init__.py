@@ -22,6 +22,7 @@ OPERATIONS = {
     "docs.list": "assistant.operations.documents:list_documents",
     "docs.remove": "assistant.operations.documents:remove",
     "docs.rebuild": "assistant.operations.documents:rebuild",
+    "data.build": "assistant.operations.datasets:build",
     "adapters.list": "assistant.operations.state:list_installed",
     "doctor": "assistant.operations.state:inspect",
     "votes.list": "assistant.operations.votes:list_votes",

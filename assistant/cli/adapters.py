@@ -1,5 +1,7 @@
 """``joyul adapters``: what has been trained."""
 
+from collections.abc import Mapping
+
 import typer
 
 from assistant.cli.screen import table
@@ -18,7 +20,19 @@ def list_(run: Run) -> None:
     with run.peer() as peer:
         found = peer.call("adapters.list")
     rows = [
-        {**each, "seconds": each["cost"].get("seconds"), "loss": each["metrics"].get("final_loss")}
+        {
+            **each,
+            "seconds": each["cost"].get("seconds"),
+            "loss": each["metrics"].get("final_loss"),
+            "forgetting": _lost(each["forgetting"]),
+        }
         for each in found["adapters"]
     ]
-    run.screen.document(found, table(rows, ("name", "base", "method", "recipe", "loss", "seconds", "created")))
+    columns = ("name", "base", "method", "recipe", "loss", "forgetting", "seconds", "created")
+    run.screen.document(found, table(rows, columns))
+
+
+def _lost(changes: Mapping[str, float | None]) -> str:
+    """Return the change of loss per language, e.g. ``ko +4.1% en +3.0%``; '' where nothing was measured."""
+    known = {language: change for language, change in changes.items() if change is not None}
+    return " ".join(f"{language} {100 * change:+.1f}%" for language, change in known.items())

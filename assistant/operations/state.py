@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.errors import JoyulError
 
 if TYPE_CHECKING:
+    from assistant.adapters import Adapter
     from assistant.services import Services
 
 Progress = Callable[[dict[str, Any]], None]
@@ -15,10 +16,19 @@ Cancelled = Callable[[], bool]
 def list_installed(
     services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled
 ) -> dict[str, Any]:
-    """Return the manifests of the installed adapters."""
+    """Return the manifests of the installed adapters, each with its relative change of loss on general text."""
     from assistant.adapters import list_adapters
+    from eval.forgetting import read_forgetting
+    from eval.price import losses_of
 
-    return {"adapters": [adapter.manifest.to_json() for adapter in list_adapters(services.home)]}
+    def lost(adapter: "Adapter") -> dict[str, float | None]:
+        try:
+            return losses_of(read_forgetting(adapter.path, adapter.manifest.weights_hash))
+        except JoyulError:
+            return losses_of(None)  # a damaged report is one that was not made
+
+    found = list_adapters(services.home)
+    return {"adapters": [adapter.manifest.to_json() | {"forgetting": lost(adapter)} for adapter in found]}
 
 
 def inspect(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:

@@ -79,3 +79,17 @@ def test_a_missing_price_table_is_named(joyul, suite) -> None:
     assert done.code == 3 and "/nowhere.yaml" in done.document["error"]["message"]
     done = joyul("eval", "break-even", "--volume", "-5", "--json")
     assert done.code == 3 and "below 0" in done.document["error"]["message"]
+
+
+def test_the_list_of_adapters_says_what_each_forgot(joyul, demo_home) -> None:
+    folder = demo_home.adapters / "triage-tuned"
+    weights = json.loads((folder / "manifest.json").read_text())["weights_hash"]
+    report = {"weights_hash": weights, "loss": {"ko": {"change": 0.187}, "en": {"change": None}}}
+    (folder / "forgetting.json").write_text(json.dumps(report))
+    listed = {each["name"]: each for each in joyul("adapters", "list", "--json").document["adapters"]}
+    assert listed["triage-tuned"]["forgetting"] == {"ko": 0.187, "en": None}
+    (folder / "forgetting.json").write_text("{}")  # damaged
+    again = joyul("adapters", "list", "--json").document["adapters"]
+    assert {each["name"]: each["forgetting"]["ko"] for each in again}["triage-tuned"] is None
+    (folder / "forgetting.json").write_text(json.dumps(report))
+    assert "ko +18.7%" in joyul("adapters", "list").out

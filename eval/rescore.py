@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assistant.errors import UsageError
 from assistant.lazy import nearest
@@ -13,14 +14,20 @@ from eval.result import RunResult, assemble
 from eval.run_folder import RunFolder
 from eval.schema import Score, Suite
 
+if TYPE_CHECKING:
+    from assistant.retrieval.embeddings import LiveEmbedder
 
-def rescore(record: Record, runs: Path, metrics: Sequence[str] = ()) -> RunResult:
+
+def rescore(
+    record: Record, runs: Path, metrics: Sequence[str] = (), embedder: "LiveEmbedder | None" = None
+) -> RunResult:
     """Return a new finished run over the same answers; the declared primary metric stays.
 
     Args:
         record: the run to score again; it stays as it is.
         runs: the folder of all runs.
         metrics: to add to those of the run.
+        embedder: for metrics that compare meanings; without it they have no score.
 
     Raises:
         UsageError: a metric is unknown, is no metric for this kind of task, or needs a judge that the run had not.
@@ -28,6 +35,7 @@ def rescore(record: Record, runs: Path, metrics: Sequence[str] = ()) -> RunResul
     suite = _with(record.suite, metrics, record)
     declaration, document = record.declaration, record.document
     folder = RunFolder.open(suite, {**declaration.fingerprints, "rescored": document["run"]}, runs)
+    kept = {key: document[key] for key in ("forgetting", "break_even", "curve", "judge") if document.get(key)}
     result = assemble(
         suite,
         specs=declaration.specs,
@@ -36,13 +44,12 @@ def rescore(record: Record, runs: Path, metrics: Sequence[str] = ()) -> RunResul
         run=folder.name,
         seconds=float(document.get("seconds", 0.0)),
         asked=0,
-        live=Live(judged=_judged(record)),
+        live=Live(embedder, _judged(record)),
+        extras=kept,
     )
-    kept = {key: document[key] for key in ("forgetting", "break_even", "curve", "judge") if document.get(key)}
     result = replace(
         result,
         costs=document.get("costs", {}),
-        extras={**result.extras, **kept},
         reads=document.get("reads", {}),
         rescored_from=str(document["run"]),
     )

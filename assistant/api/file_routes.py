@@ -20,7 +20,7 @@ TEXT_POLICY = "default-src 'none'; sandbox"
 
 
 def routes(services: Services) -> APIRouter:
-    """Return ``/documents/{id}`` and ``/reports/{run}``."""
+    """Return ``/documents/{id}``, ``/reports/{run}`` and ``/reports/{run}/items``."""
     router = APIRouter()
 
     @router.get("/documents/{document}")
@@ -47,6 +47,17 @@ def routes(services: Services) -> APIRouter:
         page = (runs[run] / REPORT).read_bytes()
         headers = {"content-security-policy": REPORT_POLICY, "cache-control": "no-store"}
         return Response(page, media_type="text/html; charset=utf-8", headers=headers)
+
+    @router.get("/reports/{run}/items")
+    def items(run: str) -> Response:
+        """Return every question of an evaluation with all answers, for the item browser."""
+        from assistant.operations.evaluation import items as items_of
+
+        try:
+            text = items_of(services, run)
+        except JoyulError as error:
+            return _missing(error)
+        return Response(text, media_type="application/json", headers={"cache-control": "no-store"})
 
     return router
 

@@ -116,7 +116,7 @@ def rescore(services: "Services", params: dict[str, Any], progress: Progress, ca
 
     record = record_named(services, str(params["run"]))
     progress({"stage": "scoring", "done": 0, "total": None})
-    result = score_again(record, services.home.runs, list(params.get("metrics") or ()))
+    result = score_again(record, services.home.runs, list(params.get("metrics") or ()), aids(services).opened())
     document = result.to_json()
     folder = str(services.home.runs / result.run)
     return {

@@ -4,6 +4,7 @@ from typing import Any
 
 import gradio as gr
 
+from assistant.ui.arena_view import ArenaView
 from assistant.ui.chat_tab import QUIET
 from assistant.ui.context import Page, event_data, panel
 from assistant.ui.evaluate_view import EvaluatePage
@@ -41,8 +42,10 @@ class EvaluateTab:
                 words("evaluate.cancel"), elem_id="evaluate-cancel", min_width=84, scale=0, visible=False
             )
         self.progress = panel("", "evaluate-progress")
-        self.report = panel("", "report")
-        self.history = panel("", "history", "show")
+        self.report = panel("", "report", "show")
+        self.history = panel("", "history", "show", "compare", "resume")
+        self.arena = ArenaView(page)
+        self.votes = panel("", "arena")
         self.timer = gr.Timer(TICK_SECONDS, active=False)
         self._wire()
 
@@ -56,15 +59,18 @@ class EvaluateTab:
         self.start.click(guard(self.on_start), [self.suite], self.shown, **QUIET)
         self.cancel.click(guard(self.on_cancel), None, self.shown, **QUIET)
         self.timer.tick(guard(self.on_tick), None, self.shown, **QUIET)
-        self.history.show(guard(self.on_run), None, [self.report], **QUIET)
+        self.report.show(guard(self.on_run), None, [self.report, self.history], **QUIET)
+        self.history.show(guard(self.on_run), None, [self.report, self.history], **QUIET)
+        self.history.compare(guard(self.on_compare), None, [self.report], **QUIET)
+        self.history.resume(guard(self.on_resume), None, self.shown, **QUIET)
 
     def load(self, blocks: gr.Blocks) -> None:
         """Fill the page when it is opened; an evaluation under way is picked up."""
-        blocks.load(self.page.guard(self.on_load), None, [*self.shown, self.suite], **QUIET)
+        blocks.load(self.page.guard(self.on_load), None, [*self.shown, self.suite, self.votes], **QUIET)
 
     def on_load(self) -> list[Any]:
-        """Return the whole page and the suites there are now."""
-        return [*self.on_tick(fill=True), gr.update(choices=list(self.view.runs.suites()))]
+        """Return the whole page, the suites there are now, and what the votes say."""
+        return [*self.on_tick(fill=True), gr.update(choices=list(self.view.runs.suites())), self.arena.html()]
 
     def on_start(self, suite: str) -> list[Any]:
         """Start a suite."""
@@ -86,9 +92,20 @@ class EvaluateTab:
         buttons = [gr.update(visible=not busy), gr.update(visible=busy)]
         return [self.view.progress_html(now), *report, *buttons, gr.Timer(active=busy)]
 
-    def on_run(self, event: gr.EventData) -> str:
+    def on_resume(self, event: gr.EventData) -> list[Any]:
+        """Take up an unfinished run."""
+        self.view.resume(str(event_data(event).get("run", "")))
+        return [*self.on_tick()[:2], self.view.history_html(), *self.on_tick()[3:]]
+
+    def on_run(self, event: gr.EventData) -> list[str]:
         """Show an earlier run."""
-        return self.view.report_html(str(event_data(event).get("run", "")))
+        run = str(event_data(event).get("run", ""))
+        return [self.view.report_html(run), self.view.history_html(run)]
+
+    def on_compare(self, event: gr.EventData) -> str:
+        """Show an earlier run beside the one on the page."""
+        data = event_data(event)
+        return self.view.compare_html(str(data.get("run", "")), str(data.get("shown", "")))
 
 
 def build_evaluate(page: Page, runs: Evaluations) -> EvaluateTab:

@@ -68,12 +68,27 @@ class Evaluations:
         path = self.suites().get(suite)
         if path is None:
             raise InputError(f"no suite {suite!r}", "choose one of the list")
+        return self._begin(suite, {"suite": path}, running)
+
+    def resume(self, run: str, running: str) -> Progress:
+        """Take up an unfinished run; what it has answered is not asked again.
+
+        Args:
+            run: its name.
+            running: what to say when one is under way already.
+
+        Raises:
+            InputError: one is running.
+        """
+        return self._begin(run.rsplit("-", 2)[0], {"resume": run}, running)
+
+    def _begin(self, suite: str, params: dict[str, Any], running: str) -> Progress:
         with self._lock:
             if self.progress.phase == "running":
                 raise InputError(running, "")
             current = _Current(Progress("running", suite))
             current.thread = threading.Thread(
-                target=self._work, args=(current, path), name="page-evaluation", daemon=True
+                target=self._work, args=(current, params), name="page-evaluation", daemon=True
             )
             self._current = current
             current.thread.start()
@@ -90,16 +105,16 @@ class Evaluations:
             thread.join(seconds)
         return self.progress
 
-    def _work(self, current: _Current, path: str) -> None:
+    def _work(self, current: _Current, params: dict[str, Any]) -> None:
         def tell(event: Mapping[str, Any]) -> None:
             known = {key: event[key] for key in ("stage", "variant", "done", "total", "seconds_left") if key in event}
             current.progress = replace(current.progress, **known)
 
-        current.progress = replace(self._finish(path, tell, current), suite=current.progress.suite)
+        current.progress = replace(self._finish(params, tell, current), suite=current.progress.suite)
 
-    def _finish(self, path: str, tell: Callable[[dict[str, Any]], None], current: _Current) -> Progress:
+    def _finish(self, params: dict[str, Any], tell: Callable[[dict[str, Any]], None], current: _Current) -> Progress:
         try:
-            result = perform(self._services, "eval.run", {"suite": path}, tell, current.cancel.is_set)
+            result = perform(self._services, "eval.run", params, tell, current.cancel.is_set)
             return Progress("done", run=str(result["document"]["run"]))
         except JoyulError as error:
             if current.cancel.is_set() or self._services.closing.is_set():

@@ -77,13 +77,20 @@ def theme() -> gr.themes.Base:
 
 def css() -> str:
     """Return the style sheets that Gradio scopes to its root."""
-    return "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in ("style.css", "arena.css"))
+    from eval.reports.file import report_css
+
+    own = [(FOLDER / name).read_text(encoding="utf-8") for name in ("style.css", "arena.css")]
+    return "\n".join([*own, report_css()])
 
 
 def head(words: Words) -> str:
     """Return what goes into ``<head>``: the script with the few strings that it says itself, and the outer style."""
     said = {key: words(f"script.{key}") for key in ("copied", "sure", "close", "menu")}
-    script = (FOLDER / "page.js").read_text(encoding="utf-8")
+    said["error"] = words("error.title")
+    from eval.reports.file import items_script
+
+    own = [(FOLDER / name).read_text(encoding="utf-8") for name in ("page.js", "evaluate.js")]
+    script = "\n".join([*own, items_script()])
     settings = json.dumps({"language": words.language, "words": said}, ensure_ascii=False).replace("<", "\\u003c")
     tags = '<meta name="referrer" content="no-referrer"><link rel="icon" href="/favicon.ico">'
     shell = (FOLDER / "shell.css").read_text(encoding="utf-8")

@@ -17,6 +17,7 @@ SECTIONS = (
     "eval.reports.confusion:sections",
     "eval.reports.efficiency:sections",
     "eval.report_judge:sections",
+    "eval.report_judge:sections",
     "eval.report_costs:sections",
     "eval.reports.declared:sections",
 )

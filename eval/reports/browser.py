@@ -10,9 +10,9 @@ from typing import Any
 from eval.metrics import EFFICIENCY
 from eval.metrics.labels import UNPARSABLE
 from eval.record import Record, Row
+from eval.replicates import MARK
 from eval.reports.look import LETTERS, kind_of, label, metric
 from eval.reports.scores import primary_of
-from eval.schema import Answer, Score
 from eval.words import word
 
 WRONG_BELOW = 0.5
@@ -21,7 +21,7 @@ WORDS = (
     *("passages", "query", "history", "error", "search_items", "any_part", "order"),
     *("order_file", "order_low", "order_gap", "clear", "earlier", "later", "of_items"),
     *("no_items", "page_of", "language_ko", "language_en", "label_said", "nothing_said", "group"),
-    "browser",
+    *("browser", "other_seeds"),
 )
 
 
@@ -30,7 +30,8 @@ def browser_data(record: Record) -> dict[str, Any]:
 
     An item is ``{q, r, g, l, s, h, t, f, a}``: question, references, group, language, slice, history,
     true label, flags (d: scores differ, w: wrong everywhere, f: failed or unparsable, u: unscored).
-    An answer in ``a`` (in the order of ``variants``) is ``[text, error, query, passages, scores, label]``;
+    An answer in ``a`` (in the order of ``variants``) is ``[text, error, query, passages, scores, label, others]``
+    with, in ``others``, what adapters of other training seeds said;
     passages are ``[place in "passages", score]``, scores stand in the order of ``metrics``, with null for
     unscored and false for a metric that does not apply.
     """
@@ -73,15 +74,14 @@ def _item(
         "g": item.group,
         "l": item.language,
         "f": flags(row, metrics[0]),
-        "a": [_answer(row.answers[name], row.scores.get(name, {}), metrics, passages) for name in variants],
+        "a": [_answer(row, name, metrics, passages) for name in variants],
     }
     optional = {"s": item.slice, "t": item.label, "h": [[turn.role, turn.content] for turn in item.history]}
     return values | {key: value for key, value in optional.items() if value}
 
 
-def _answer(
-    answer: Answer, scores: Mapping[str, Score], metrics: Sequence[str], passages: dict[tuple[str, str], int]
-) -> list[Any]:
+def _answer(row: Row, name: str, metrics: Sequence[str], passages: dict[tuple[str, str], int]) -> list[Any]:
+    answer, scores = row.answers[name], row.scores.get(name, {})
     read = []
     for passage in answer.passages:
         place = passages.setdefault((passage.document, passage.text), len(passages))
@@ -91,7 +91,8 @@ def _answer(
         score = scores.get(name)
         values.append(False if score is None else None if score.value is None else round(score.value, 4))
     said = next((score.detail["predicted"] for score in scores.values() if "predicted" in score.detail), "")
-    return [answer.text, answer.error, answer.query or "", read, values, said]
+    others = [other.text or other.error for key, other in row.answers.items() if key.startswith(f"{name}{MARK}")]
+    return [answer.text, answer.error, answer.query or "", read, values, said, others]
 
 
 def flags(row: Row, primary: str) -> str:

@@ -14,6 +14,7 @@ from eval.reports.look import LETTERS, kind_of, label, say
 from eval.sentence import points
 
 Shown = Literal["ko", "en", "both"]
+LONG = 40
 # Bidirectional controls can make text read otherwise than it is.
 _CONTROLS = re.compile("[\u0000-\u0008\u000b\u000c\u000e-\u001f\u202a-\u202e\u2066-\u2069]")
 
@@ -76,7 +77,7 @@ class Writer:
         heads = "".join(f'<th scope="col">{self._cell(cell)}</th>' for cell in table.head)
         rows = []
         for first, *rest in table.rows:
-            cells = "".join(f"<td>{self._cell(cell)}</td>" for cell in rest)
+            cells = "".join(f"<td{_wide(cell)}>{self._cell(cell)}</td>" for cell in rest)
             rows.append(f'<tr><th scope="row">{self._cell(first)}</th>{cells}</tr>')
         grid = f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
         caption = f'<p class="help">{self.text(table.caption)}</p>' if table.caption else ""
@@ -128,6 +129,11 @@ class Writer:
     def _bar(kind: str, low: float, high: float, axis: Axis) -> str:
         left, right = axis.at(low), axis.at(high)
         return f'<i class="{kind}" style="left:{left:.2f}%;width:{right - left:.2f}%"></i>'
+
+
+def _wide(cell: Cell) -> str:
+    """Return the class of a cell that holds a sentence rather than a figure: it wraps and reads from the left."""
+    return ' class="said"' if len(text_of(cell.text, "en")) > LONG else ""
 
 
 def verdict_html(document: Mapping[str, Any], writer: Writer) -> str:

@@ -67,7 +67,7 @@ window.joyulItems = (root, data, first) => {
   };
   const card = (item, answer, who, shared) => {
     const variant = data.variants[who];
-    const [text, error, query, passages, scores, said] = answer;
+    const [text, error, query, passages, scores, said, others] = answer;
     const top = make("div", { class: "card-top" }, badge(variant), make("span", { class: "card-score", text: figure(scores[0]) }));
     const body = make("p", { class: "card-text" });
     if (error) body.append(make("span", { class: "bad", text: `${say("error")}: ${error} ` }));
@@ -84,7 +84,8 @@ window.joyulItems = (root, data, first) => {
         make("p", { class: "passage-name", text: `[${number + 1}] ${data.passages[index][0]} · ${value}` }),
         make("p", { class: "passage", text: data.passages[index][1] })));
     }
-    return make("div", { class: `card v-${variant.kind}` }, top, body, label, list, read);
+    const seeds = others.length ? make("details", {}, make("summary", { text: `${say("other_seeds")} ${others.length}` }), ...others.map((each) => make("p", { class: "passage", text: each }))) : null;
+    return make("div", { class: `card v-${variant.kind}` }, top, body, label, list, seeds, read);
   };
   const open = (item) => {
     const shared = common(item);

@@ -49,7 +49,7 @@ def _result(choice: str = "rag+tune", delta: float = 0.061) -> dict[str, object]
         "created": "2026-01-01T00:00:00Z",
         "variants": {"rag": {**row, "approach": "rag"}, "rag-tuned": {**row, "approach": "rag+tune"}},
         "pairs": [pair],
-        "declared": {"primary": "token_f1", "margin": 0.02, "items": 20, "groups": 7},
+        "declared": {"kind": "qa", "primary": "token_f1", "margin": 0.02, "items": 20, "groups": 7},
         "verdict": {
             "choice": choice,
             "metric": "token_f1",
@@ -122,6 +122,7 @@ def test_the_report_shows_differences_and_unscored(evaluate: EvaluatePage, korea
         "2 unscored",
         "20 questions in 7 groups",
         "50.0",
+        'data-items="/reports/a/items"',
     ):
         assert part in shown, part
     assert "<b>tiny" not in shown
@@ -133,5 +134,34 @@ def test_earlier_runs_can_be_opened(evaluate: EvaluatePage) -> None:
     _finished(evaluate.page, "b", {**_result("not_enough_evidence", -0.01), "created": "2026-01-02T00:00:00Z"})
     assert evaluate.history_html().count('data-act="show"') == 2
     assert 'data-run="b"' in evaluate.report_html() and 'data-run="a"' in evaluate.report_html("a")
+    assert 'data-act="compare"' in evaluate.history_html("a")
     with pytest.raises(InputError):
         evaluate.report_html("../a")
+
+
+def test_an_unfinished_run_is_offered_and_taken_up(evaluate: EvaluatePage) -> None:
+    evaluate.start("tiny")
+    evaluate.runs.cancel()
+    cancelled = evaluate.runs.wait(WAIT)
+    if cancelled.phase == "done":  # so small a run may end before it is cancelled
+        next(evaluate.page.services.home.runs.glob("*/result.json")).unlink()
+    unfinished = next(evaluate.page.services.home.runs.glob("tiny-*")).name
+    shown = evaluate.history_html()
+    assert 'data-act="resume"' in shown and unfinished in shown and "Unfinished" in shown
+    evaluate.resume(unfinished)
+    assert evaluate.runs.wait(WAIT).run == unfinished
+    assert 'data-act="resume"' not in evaluate.history_html()
+    evaluate.resume("../../etc")
+    assert evaluate.runs.wait(WAIT).phase == "failed"
+
+
+def test_two_runs_are_shown_side_by_side(evaluate: EvaluatePage, korean: Page) -> None:
+    runs = []
+    for _ in range(2):
+        evaluate.start("tiny")
+        runs.append(evaluate.runs.wait(WAIT).run)
+    shown = evaluate.compare_html(runs[1], runs[0])
+    assert "Two runs: later minus earlier" in shown and shown.index(runs[0]) < shown.index(runs[1])
+    assert "설정은 모두 같아요" in EvaluatePage(korean, evaluate.runs).compare_html(*runs)
+    with pytest.raises(InputError):
+        evaluate.compare_html(runs[0], "../x")

@@ -53,7 +53,9 @@ def test_what_is_kept_apart_is_not_trained_on(tmp_path: Path, prepared: Path) ->
     row = {"messages": _said(asked, "예, 맞습니다."), "source": "KLUE-NLI-dev"}
     _rows(tmp_path / "instruct" / "korean_nlu_tasks_ko", [row, {**row, "source": "KorNLI-xnli-test"}])
     section = "물을 끓인 다음 면을 넣고 사 분 동안 그대로 두었다가 건져 찬물에 헹구면 쫄깃한 맛이 나요."
-    documents = [{"messages": _said("면을 삶는 법", section), "source": f"docs:{name}"} for name in ("vue_ko", "react_ko")]
+    documents = [
+        {"messages": _said("면을 삶는 법", section), "source": f"docs:{name}"} for name in ("vue_ko", "react_ko")
+    ]
     _rows(tmp_path / "instruct" / "docs_questions_ko", documents)
     for name in ("docs_sections_ko", "docs_questions_en", "docs_sections_en"):
         _rows(tmp_path / "instruct" / name, [])
@@ -79,7 +81,7 @@ def test_twenty_steps_bring_pairs_together_and_the_files_load(encoded: encode.En
     np.testing.assert_array_equal(trained, again)
     means = []
     for rows, name in ((table, "before"), (trained, "after")):
-        train.export(rows, encoded.words, tmp_path / name, {})
+        train.export(rows, encoded, tmp_path / name, {})
         embed = open_table(tmp_path / name).embed
         cosines = embed([query for query, _ in SUBJECTS]) @ embed([passage for _, passage in SUBJECTS]).T
         means.append(float(np.trace(cosines) - (cosines.sum() - np.trace(cosines)) / 5) / 6)

@@ -12,6 +12,7 @@ from .encode import Encoded
 # A source's share of the batches: its size to this power, so that large ones do not drown the rest.
 POWER = 0.6
 LARGEST = 30_000
+OFTEN = {"songys": 0.25}  # an answer in small talk is hardly about the same matter
 KOREAN_SHARE = 1.6  # Korean sources count so much more: the English half starts from a good teacher
 
 
@@ -21,8 +22,9 @@ class Settings:
 
     steps: int
     batch: int = 768
-    rate: float = 1e-3
+    rate: float = 7e-4
     matrix_rate: float = 1e-3
+    size_rate: float = 5e-3
     forget: float = 0.4
     seed: int = 1
 
@@ -55,7 +57,9 @@ class Batches:
         self.names = sorted(set(groups))
         number = np.array([self.names.index(group) for group in groups])[encoded.pairs[:, 2]]
         self.members = [np.flatnonzero(number == place) for place in range(len(self.names))]
-        shares = [min(len(m), LARGEST) ** POWER for m in self.members]
+        shares = [
+            OFTEN.get(n, 1.0) * min(len(m), LARGEST) ** POWER for n, m in zip(self.names, self.members, strict=True)
+        ]
         korean = [self._is_korean(m) for m in self.members]
         weights = np.array([s * (KOREAN_SHARE if k else 1.0) for s, k in zip(shares, korean, strict=True)])
         self.shares = weights / weights.sum()

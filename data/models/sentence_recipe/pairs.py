@@ -18,7 +18,10 @@ from data.models.recipe.words import sentences, squeeze, stream, text_hash
 # Documents of these files are for the test or for validation; ms_history_ko repeats older pages of learn_pr_ko.
 TEST_DOCS = {
     "ko": ("learn_pr_ko", "vue_ko"),
-    "en": tuple("ragas_en inspect_en trl_en torchtune_en llm_en litgpt_en httpx_en h2o_en lm_eval_en".split()),
+    "en": (
+        *("ragas_en", "inspect_en", "trl_en", "torchtune_en", "llm_en", "litgpt_en"),
+        *("httpx_en", "h2o_en", "lm_eval_en"),
+    ),
 }
 VALIDATION_DOCS = {"ko": ("hf_course_ko", "interview_notes_ko"), "en": ("hf_course_en", "rust_book_en")}
 APART = frozenset((*TEST_DOCS["ko"], *TEST_DOCS["en"], *VALIDATION_DOCS["ko"], *VALIDATION_DOCS["en"], "ms_history_ko"))

@@ -50,10 +50,9 @@ def principal(vectors: np.ndarray, dimension: int) -> np.ndarray:
 
 
 def rarity(encoded: Encoded) -> np.ndarray:
-    """Return ln(1 + texts / texts with the row) of every row, 1 on average."""
+    """Return ln(1 + texts / texts with the row) of every row."""
     held = np.bincount(encoded.rows, minlength=len(encoded.words) + HASHED)
-    rare = np.log1p((len(encoded.starts) - 1) / (held + 1.0))
-    return np.asarray(rare / rare.mean())
+    return np.asarray(np.log1p((len(encoded.starts) - 1) / (held + 1.0)))
 
 
 def turn(korean: np.ndarray, english: np.ndarray) -> np.ndarray:
@@ -80,7 +79,8 @@ def starting_table(encoded: Encoded, seed: int) -> np.ndarray:
     table[korean : len(encoded.words)] = english_places(encoded.words[korean:])
     lost = ~table.any(axis=1)
     table[lost] = random.standard_normal((int(lost.sum()), DIMENSION)) / np.sqrt(DIMENSION)
-    table *= rarity(encoded)[:, None]
+    rare = rarity(encoded)
+    table *= (rare / rare.mean())[:, None]
     table[len(encoded.words) :] *= HASHED_NORM
     if "translation" in encoded.sources:
         own = encoded.pairs[encoded.pairs[:, 2] == encoded.sources.index("translation")]

@@ -11,20 +11,25 @@ import numpy as np
 import torch
 from safetensors.numpy import save_file
 
+from assistant.retrieval.bilingual import SIGNS
+
 from .batches import Bag, Batches, Settings
 from .encode import Encoded, load
-from .start import DIMENSION, starting_table
+from .start import rarity, starting_table
 
+SHARE = 1.0  # weight of the signs beside the learned part, chosen on the validation sets
+UNSEEN = 4  # a word without a row counts as seen in so many texts
 LOUD = 20.0  # what cosines are multiplied by before the softmax
 
 
 class Vectors(torch.nn.Module):
-    """Rows, and a matrix a language that moves the rarely seen words along with the others."""
+    """Rows with a size each, and a matrix a language that moves the rarely seen words along with the others."""
 
     def __init__(self, table: np.ndarray, bounds: tuple[int, int]) -> None:
         super().__init__()
         self.bounds = (0, bounds[0], bounds[1], len(table))
         self.rows = torch.nn.Parameter(torch.from_numpy(table))
+        self.sizes = torch.nn.Parameter(torch.zeros(len(table)))  # logarithms
         self.matrices = torch.nn.Parameter(torch.stack([torch.eye(table.shape[1])] * 2))
 
     def forward(self, bag: Bag) -> torch.Tensor:
@@ -32,15 +37,17 @@ class Vectors(torch.nn.Module):
         total = torch.zeros(())
         for place, (low, high) in enumerate(zip(self.bounds, self.bounds[1:], strict=False)):
             rows, offsets, weights = bag.part(low, high)
+            weights = weights * self.sizes[rows].exp()
             made = torch.nn.functional.embedding_bag(rows, self.rows, offsets, mode="sum", per_sample_weights=weights)
             total = total + (made @ self.matrices[place] if place < 2 else made)
         return torch.nn.functional.normalize(total, dim=1)
 
     @torch.no_grad()
     def folded(self) -> np.ndarray:
-        """Return the rows with the matrices worked in."""
+        """Return the rows with sizes and matrices worked in."""
         _, korean, words, _ = self.bounds
-        parts = [self.rows[:korean] @ self.matrices[0], self.rows[korean:words] @ self.matrices[1], self.rows[words:]]
+        rows = self.rows * self.sizes.exp()[:, None]
+        parts = [rows[:korean] @ self.matrices[0], rows[korean:words] @ self.matrices[1], rows[words:]]
         return torch.cat(parts).numpy()
 
 
@@ -62,8 +69,9 @@ def train(encoded: Encoded, table: np.ndarray, settings: Settings, log: Path) ->
     groups = [
         {"params": [model.rows], "lr": settings.rate},
         {"params": [model.matrices], "lr": settings.matrix_rate},
+        {"params": [model.sizes], "lr": settings.size_rate},
     ]
-    optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99))
+    optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99), fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min(1.0, (step + 1) / 100) * max(0.02, 1 - step / settings.steps)
     )
@@ -85,15 +93,18 @@ def train(encoded: Encoded, table: np.ndarray, settings: Settings, log: Path) ->
     return model.folded()
 
 
-def export(table: np.ndarray, words: list[str], folder: Path, note: dict[str, object]) -> None:
-    """Write 8-bit rows with a scale each, and the word list."""
+def export(table: np.ndarray, encoded: Encoded, folder: Path, note: dict[str, object], share: float = SHARE) -> None:
+    """Write 8-bit rows with a scale each, every row's rarity, and the word list."""
     scales = (np.abs(table).max(axis=1) / 127).astype(np.float16)
     safe = np.maximum(scales.astype(np.float32), 1e-8)
     rows = np.clip(np.rint(table / safe[:, None]), -127, 127).astype(np.int8)
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({"rows": rows, "scales": scales}, str(folder / "model.safetensors"), {"format": "np"})
-    config = {"dimension": table.shape[1], "made": note, "words": words}
-    (folder / "config.json").write_text(json.dumps(config, ensure_ascii=False), encoding="utf-8")
+    arrays = {"rows": rows, "scales": scales, "rarity": rarity(encoded).astype(np.float16)}
+    save_file(arrays, str(folder / "model.safetensors"), {"format": "np"})
+    unknown = float(np.log1p((len(encoded.starts) - 1) / UNSEEN))
+    config = {"dimension": table.shape[1] + SIGNS, "share": share, "unknown": round(unknown, 4), "made": note}
+    config["words"] = encoded.words
+    (folder / "config.json").write_text(json.dumps(config, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -113,10 +124,11 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     table = starting_table(encoded, settings.seed)
-    note: dict[str, object] = {"dimension": DIMENSION, "steps": settings.steps, "batch": settings.batch}
+    note: dict[str, object] = {"steps": settings.steps, "batch": settings.batch}
     note |= {"rate": settings.rate, "forget": settings.forget, "seed": settings.seed}
     note["data"] = json.loads((options.pairs / "pairs.json").read_text(encoding="utf-8"))["sha256"]
-    export(train(encoded, table, settings, options.out / "log.jsonl"), encoded.words, options.out, note)
+    trained = train(encoded, table, settings, options.out / "log.jsonl")
+    export(trained, encoded, options.out, note)
     print(f"{options.out}: {time.monotonic() - began:.0f} s")
 
 

@@ -54,7 +54,8 @@ def log_e(wins: Array | float, decisive: Array | float) -> Array:
     """Return the natural logarithm of the e-value against a fair coin; arrays go element by element."""
     from scipy.special import betaln
 
-    return betaln(wins + 1.0, decisive - wins + 1.0) + decisive * math.log(2.0)
+    found: Array = betaln(wins + 1.0, decisive - wins + 1.0) + decisive * math.log(2.0)
+    return found
 
 
 def may_stop(wins: int, decisive: int, *, pairs: int = 1, alpha: float = ALPHA) -> Stop:
@@ -116,5 +117,5 @@ def _more(wins: int, decisive: int, bar: float) -> int | None:
 def about(count: float) -> int:
     """Return a number of votes rounded up to two digits; a plan knows no more."""
     whole = math.ceil(count)
-    unit = 10 ** max(0, len(str(whole)) - 2)
+    unit = int(10 ** max(0, len(str(whole)) - 2))
     return -(-whole // unit) * unit

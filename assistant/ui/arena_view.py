@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from assistant.ui.context import Page
 from assistant.ui.markup import element, escape
-from assistant.ui.score import percent
 from assistant.ui.variant_look import badge, kind_of
 from eval.arena import Ranking, Verdict, counted, slices
 from eval.arena.ranking import FEW_ITEMS, Standing
@@ -72,14 +71,14 @@ class ArenaView:
             width="100%",
             height=TRACK_HEIGHT,
             role="img",
-            aria_label=f"{row.name}: {_reach(row)}",
+            aria_label=f"{row.name}: {self._reach(row)}",
         )
         place = element("span", escape(self.words("votes.rank", n=row.rank)), class_="rank")
         return element(
             "div",
             element("span", place, badge(row.name, self.page.services.variants), class_="who"),
             drawing,
-            element("span", escape(_reach(row)), class_="figures"),
+            element("span", escape(self._reach(row)), class_="figures"),
             class_=f"arena-row v-{kind_of(row.name, self.page.services.variants)}",
         )
 
@@ -93,7 +92,7 @@ class ArenaView:
             factor = ranking.longer
             span = {key: f"{getattr(factor, key):.2f}" for key in ("value", "low", "high")}
             even = [
-                f"{row.name} {percent(row.even_length.value)} ({words('votes.rank', n=row.even_length_rank)})"
+                f"{row.name} {self._percent(row.even_length.value)} ({words('votes.rank', n=row.even_length_rank)})"
                 for row in ranking.standings
                 if row.even_length is not None
             ]
@@ -139,7 +138,7 @@ class ArenaView:
         if not first:
             return element("span", escape(self.words("votes.nobody")), class_="tag")
         names = [
-            element("span", badge(row.name, self.page.services.variants), element("small", escape(_reach(row))))
+            element("span", badge(row.name, self.page.services.variants), element("small", escape(self._reach(row))))
             for row in first
         ]
         everybody = len(first) == len(ranking.standings)
@@ -172,12 +171,19 @@ class ArenaView:
     def _figures(self, verdict: Verdict) -> str:
         stop, bounds = verdict.stop, {"low": verdict.stop.low, "high": verdict.stop.high}
         shown = {key: f"{100 * value:.0f}" for key, value in bounds.items()}
-        return self.words("votes.figures", e=f"{stop.e_value:.2g}", bar=f"{stop.bar:.0f}", name=verdict.first, **shown)
+        return self.words("votes.figures", e=_short(stop.e_value), bar=f"{stop.bar:.0f}", name=verdict.first, **shown)
+
+    def _percent(self, share: float) -> str:
+        return self.words("votes.percent", n=f"{100 * share:.0f}")
+
+    def _reach(self, row: Standing) -> str:
+        return f"{self._percent(row.beats.value)} [{100 * row.beats.low:.0f}, {100 * row.beats.high:.0f}]"
 
 
 def _place(share: float) -> str:
     return f"{100 * share:.1f}%"
 
 
-def _reach(row: Standing) -> str:
-    return f"{percent(row.beats.value)} [{100 * row.beats.low:.0f}, {100 * row.beats.high:.0f}]"
+def _short(e_value: float) -> str:
+    """Return an e-value as people read numbers; beyond a million nobody asks how much."""
+    return f"{e_value:.2g}" if e_value < 100 else f"{e_value:,.0f}" if e_value < 1e6 else "> 1,000,000"

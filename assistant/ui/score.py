@@ -81,8 +81,3 @@ def score_line(counted_votes: Tally, words: Words) -> str:
     if found.shown:
         parts.append(words("votes.open", n=found.shown))
     return " ".join(parts)
-
-
-def percent(share: float) -> str:
-    """Return a share as whole per cent."""
-    return f"{100 * share:.0f} %"

@@ -269,8 +269,8 @@ def _beats(found: Fit) -> Array:
     from scipy.special import expit
 
     s = found.strengths
-    chances = expit(s[:, :, None] - s[:, None, :]).sum(2) - 0.5
-    return chances / (s.shape[1] - 1)
+    chances: Array = (expit(s[:, :, None] - s[:, None, :]).sum(2) - 0.5) / (s.shape[1] - 1)
+    return chances
 
 
 def _estimate(values: Array, resamples: int) -> Estimate:

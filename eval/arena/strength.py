@@ -132,7 +132,7 @@ class _Problem:
 
         win, loss, even = self.chances(parameters)
         chosen = np.where(self.outcome == 1, win, np.where(self.outcome == -1, loss, even))
-        value = -(weights * np.log(chosen)).sum(1)
+        value: Array = -(weights * np.log(chosen)).sum(1)
         if self.with_length:
             value = value + (parameters[:, self.design.shape[1] - 1] / LENGTH_PRIOR_SD) ** 2 / 2
         return value
@@ -160,14 +160,14 @@ class _Problem:
         """Return the parameters of one row of weights."""
         from scipy.optimize import minimize
 
-        found = minimize(
+        found: Array = minimize(
             lambda p: self.value(weights[None], p[None])[0],
             start,
             jac=lambda p: self.slopes(weights[None], p[None])[0][0],
             hess=lambda p: self.slopes(weights[None], p[None])[1][0],
             method="trust-exact",
-        )
-        return found.x
+        ).x
+        return found
 
     def newton(self, weights: Array, start: Array) -> Array:
         """Return the parameters of many rows; from a good start Newton's steps need no line search."""

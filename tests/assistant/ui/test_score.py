@@ -99,3 +99,9 @@ def test_names_of_variants_are_text(page: Page) -> None:
     vote = Vote("1", "q", "en", ["<b>x</b>", "y"], ["", ""], [{}, {}], "y", True, "local", 0.0)
     page.services.store.add_votes([vote])
     assert "<b>x" not in ArenaView(page).html()
+
+
+def test_big_evidence_is_written_out(page: Page, korean: Page) -> None:
+    page.services.store.add_votes([*_votes(90, 5)])
+    assert "e-value &gt; 1,000,000, needed 20; rag wins" in ArenaView(page).html()
+    assert re.search(r"95% \[\d+, \d+\]", ArenaView(korean).html())

@@ -1,4 +1,4 @@
-"""Items of a suite: JSONL rows -> ``Item``, checked in one pass that reports every bad line."""
+"""Items of a suite: JSONL or CSV rows -> ``Item``, checked in one pass that reports every bad line."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ class _Bad(ValueError):
 
 
 def read_items(path: Path, kind: Kind) -> tuple[tuple[Item, ...], tuple[str, ...]]:
-    """Return the items of a JSONL file and warnings about rows left out.
+    """Return the items of a JSONL or CSV file and warnings about rows left out.
 
     Defaults: ``language`` is recognised, ``group`` is the document or, without one, the row itself.
 
@@ -48,7 +48,7 @@ def read_items(path: Path, kind: Kind) -> tuple[tuple[Item, ...], tuple[str, ...
     if problems:
         raise complain(path, problems, "mend these lines; the README's 'A suite of your own' shows the format")
     if not items:
-        raise complain(path, {1: "no items"}, "add one JSON object a line: question, reference, group, language")
+        raise complain(path, {1: "no items"}, "add one row an item: question, reference, group, language")
     return tuple(items.values()), tuple(warnings)
 
 

@@ -205,7 +205,9 @@ def _price(verdict: Verdict, price: Price | None, language: Language) -> str:
     if price is None or verdict.choice == "not_enough_evidence":
         return ""
     wins = verdict.choice in TUNED
-    return " ".join(part for part in (_volume(verdict, price, language), _lost(price, language) if wins else "") if part)
+    return " ".join(
+        part for part in (_volume(verdict, price, language), _lost(price, language) if wins else "") if part
+    )
 
 
 def _volume(verdict: Verdict, price: Price, language: Language) -> str:

@@ -122,13 +122,28 @@ def read_yaml(path: Path) -> YamlFile:
     return YamlFile(path, values, node)
 
 
+def _read_data(path: Path) -> str:
+    """Return the text of a data file as people have it: UTF-8, UTF-16 by its mark, or CP949 that reads like Korean."""
+    from assistant.retrieval.encodings import decode
+
+    try:
+        return decode(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}", "check the path") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error.message}", error.hint) from None
+
+
 def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """Yield ``(line number, row)`` of a JSONL file; a row that is no JSON object comes as the problem's text.
+    """Yield ``(line number, row)`` of a JSONL or CSV file; a row that cannot be read comes as the problem's text.
 
     Raises:
-        InputError: the file cannot be read as text.
+        InputError: the file cannot be read as text, or a CSV file has no proper heading.
     """
-    for number, line in enumerate(read_text(path).split("\n"), 1):
+    if path.suffix.lower() in (".csv", ".tsv"):
+        yield from _table_rows(path)
+        return
+    for number, line in enumerate(_read_data(path).split("\n"), 1):
         if not line.strip():
             continue
         if len(line) > LINE_CHARACTERS:
@@ -141,6 +156,59 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
             yield number, f"not JSON{column}: {line.strip()[:60]!r}"
             continue
         yield number, row if isinstance(row, dict) else f"expected a JSON object, got {line.strip()[:60]!r}"
+
+
+def _table_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """Yield the rows of a table by its heading; empty cells are left out, a cell that starts with ``[`` is JSON."""
+    import csv
+    from io import StringIO
+
+    text = _read_data(path)
+    head = text.partition("\n")[0]
+    delimiter = max((",", ";", "\t"), key=head.count)
+    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    names: list[str] = []
+    while True:
+        number = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield number, f"not CSV: {error}; nothing is read from here on"
+            return
+        if not any(cell.strip() for cell in cells):
+            continue
+        if not names:
+            names = _heading(path, cells)
+        elif len(cells) > len(names):
+            yield number, f"{len(cells)} cells under {len(names)} headings; quote texts that hold {delimiter!r}"
+        else:
+            yield number, _table_row(dict(zip(names, cells, strict=False)))
+
+
+def _heading(path: Path, cells: list[str]) -> list[str]:
+    names = [cell.strip() for cell in cells]
+    if "question" not in names or len(set(names)) < len(names):
+        raise InputError(
+            f"{path}:1: expected a heading with 'question', each name once, got {', '.join(names)!r:.80}",
+            "the first row names the columns: question,reference,group,language",
+        )
+    return names
+
+
+def _table_row(row: dict[str, str]) -> dict[str, Any] | str:
+    found: dict[str, Any] = {}
+    for name, cell in row.items():
+        value = cell.strip()
+        if value.startswith("["):
+            try:
+                found[name] = json.loads(value, parse_constant=_refuse_constant)
+            except (ValueError, RecursionError):
+                return f"{name}: starts with '[' but is no JSON list: {value[:60]!r}"
+        elif value:
+            found[name] = value
+    return found
 
 
 def _refuse_constant(name: str) -> Any:

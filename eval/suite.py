@@ -184,7 +184,10 @@ def _leaks(file: YamlFile, items: tuple[Item, ...], examples: tuple[Shot, ...]) 
         seen[name] = training_wordings(path)
     leaks = find_leaks(items, seen)
     lines = {item.id: item.line for item in items}
-    told = [f"items line {lines[key]}: its wording is also in {where}; its scores are marked" for key, where in leaks.items()]
+    told = [
+        f"items line {lines[key]}: its wording is also in {where}; its scores are marked"
+        for key, where in leaks.items()
+    ]
     if len(told) > SHOWN:
         told = [*told[:SHOWN], f"{len(told) - SHOWN} more items are also in the training data or the examples"]
     copies = near_copies(items)

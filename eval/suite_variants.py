@@ -127,7 +127,9 @@ def _variant(
         raise file.error(where, "needs 'recipe' or 'use'", hint)
     entry.setdefault("recipe", preset)
     if preset and "tuned" in name and not ("adapter" in entry or "model" in entry):
-        raise file.error(where, "needs 'adapter' (or 'adapters', or 'model')", "joyul adapters list shows what there is")
+        raise file.error(
+            where, "needs 'adapter' (or 'adapters', or 'model')", "joyul adapters list shows what there is"
+        )
     for key in ("system", "sampling"):
         if key in file.values:
             entry.setdefault(key, file.values[key])

@@ -134,7 +134,10 @@ def test_same_question_twice_is_left_out_and_said(write: Write) -> None:
 
 def test_items_that_are_also_examples_are_said(write: Write) -> None:
     suite = load_suite(write(train=[*TRAIN, {"question": "Who is the mayor?", "answer": "Kim"}]))
-    assert suite.warnings == ("1 questions of the items are also in the examples",)
+    assert suite.warnings == (
+        "items line 3: its wording is also in train.jsonl: row 6, 100% alike; its scores are marked",
+    )
+    assert set(suite.leaks) == {suite.items[2].id}
 
 
 WRONG_SUITES = {
@@ -220,9 +223,12 @@ def test_a_label_outside_the_declared_set(write: Write) -> None:
     assert "did you mean 'loan'?" in caught.value.hint
 
 
-def test_cp949_is_named(write: Write, tmp_path: Path) -> None:
+def test_cp949_is_read_and_what_is_no_text_is_refused(write: Write, tmp_path: Path) -> None:
     path = write()
-    (tmp_path / "items.jsonl").write_bytes('{"question": "휴관일은?", "reference": ["월요일"]}'.encode("cp949"))
-    with pytest.raises(InputError, match=r"items.jsonl:1: not UTF-8") as caught:
+    (tmp_path / "items.jsonl").write_bytes(
+        '{"question": "휴관일은 언제인가요?", "reference": ["월요일"]}'.encode("cp949")
+    )
+    assert load_suite(path).items[0].reference == ("월요일",)
+    (tmp_path / "items.jsonl").write_bytes(b'{"question": "\x81\xff\xfe"}')
+    with pytest.raises(InputError, match=r"items.jsonl: byte \d+ is not UTF-8"):
         load_suite(path)
-    assert "iconv -f cp949" in caught.value.hint

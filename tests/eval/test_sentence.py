@@ -1,0 +1,104 @@
+"""The verdict's words: what is claimed with how many seeds, price, leaks; both languages, particles right."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from assistant.schema import Variant
+from eval.schema import Comparison, Price, Suite, Verdict
+from eval.sentence import in_words
+
+SEEN = Comparison("rag-tuned", "rag", "token_f1", 0.061, 0.022, 0.10, 240, 60, 0.0125)
+WIN = Verdict("rag+tune", "beats_every_rival", "token_f1", 0.02, 0.05, "rag-tuned", "rag", SEEN, seeds=1)
+PROMPT = replace(WIN, choice="prompt", reason="not_inferior", chosen="zero-shot", against="rag-tuned")
+OPEN = replace(WIN, choice="not_enough_evidence", reason="unsettled", detectable=0.1)
+SUITE = Suite("made-up", "qa", (), (), "token_f1", ())
+SPECS = {"rag-tuned": Variant("rag-tuned", adapter="a1"), "rag": Variant("rag"), "zero-shot": Variant("zero-shot")}
+
+
+def said(
+    verdict: Verdict, adapters: tuple[str, ...] = (), price: Price | None = None, **changes: Any
+) -> dict[str, str]:
+    suite = replace(SUITE, replicates={"rag-tuned": adapters} if adapters else {}, **changes)
+    return dict(in_words(verdict, suite, "Qwen3-0.6B", SPECS, price).text)
+
+
+def test_one_adapter_is_this_adapter_and_tuning_does_not_pay_yet() -> None:
+    text = said(WIN)
+    assert "this adapter, a1" in text["en"] and "Tuning pays" not in text["en"]
+    assert "‘a1’ 어댑터에만" in text["ko"] and "제값" not in text["ko"]
+
+
+def test_enough_training_seeds_let_tuning_pay() -> None:
+    text = said(replace(WIN, seeds=3), ("a1", "a2", "a3"))
+    assert text["en"].startswith("Tuning pays on top of RAG.") and "3 training seeds)" in text["en"]
+    assert text["ko"].startswith("RAG에 튜닝까지 더하면 제값을 해요.") and "학습 시드 3개)" in text["ko"]
+    assert "this adapter" not in text["en"] and "어댑터" not in text["ko"]
+    two = said(replace(WIN, seeds=2), ("a1", "a2"))
+    assert "these adapters, a1, a2" in two["en"] and "Tuning pays" not in two["en"]
+    assert "Tuning pays" in said(replace(WIN, seeds=2), ("a1", "a2"), training_seeds=2)["en"]
+
+
+def test_every_number_is_there() -> None:
+    for text in said(WIN).values():
+        for figure in ("Qwen3-0.6B", "6.1", "+2.2", "+10.0", "240", "2.0", "97.5"):
+            assert figure in text
+
+
+@pytest.mark.parametrize(
+    ("verdict", "price", "english", "korean"),
+    [
+        (
+            WIN,
+            Price(41000.4, True),
+            "Below 41,000 requests a month RAG is cheaper.",
+            "41,000건보다 적으면 RAG 쪽이 더 싸요.",
+        ),
+        (WIN, Price(None, True), "At no volume does RAG + tuned become cheaper", "요청이 아무리 많아도 RAG 쪽이"),
+        (WIN, Price(0.0, True), "RAG + tuned is also the cheaper one", "비용도 RAG+튜닝 쪽이 더 적게"),
+        (
+            PROMPT,
+            Price(900.0, True),
+            "Below 900 requests a month zero-shot is cheaper.",
+            "900건보다 적으면 제로샷 쪽이",
+        ),
+        (WIN, Price(forgetting={"ko": 0.023}), "General Korean got 2.3% worse.", "일반 한국어는 2.3% 나빠졌어요."),
+        (
+            WIN,
+            Price(forgetting={"ko": -0.01, "en": 0.0001}),
+            "General Korean got 1.0% better, general English stayed as it was.",
+            "일반 한국어는 1.0% 좋아졌고, 영어는 그대로였어요.",
+        ),
+    ],
+)
+def test_price(verdict: Verdict, price: Price, english: str, korean: str) -> None:
+    text = said(verdict, price=price)
+    assert english in text["en"]
+    assert korean in text["ko"]
+
+
+def test_no_price_is_told_where_nothing_is_known_or_decided() -> None:
+    assert said(WIN, price=Price()) == said(WIN)
+    assert said(OPEN, price=Price(41000.0, True, {"ko": 0.5})) == said(OPEN)
+    assert "worse" not in said(PROMPT, price=Price(forgetting={"ko": 0.5}))["en"]
+
+
+def test_leaked_items_are_said_with_the_verdict_without_them() -> None:
+    changed = said(replace(WIN, leaked=12, without_leaked="not_enough_evidence"))
+    assert "12 items are also in the training data" in changed["en"] and "not enough evidence." in changed["en"]
+    assert "문항 12개는" in changed["ko"] and "‘증거 부족’이에요." in changed["ko"]
+    same = said(replace(WIN, leaked=1, without_leaked="rag+tune"))
+    assert "1 item is also" in same["en"] and "without it the verdict is the same." in same["en"]
+    assert "빼고 판정해도 같아요." in same["ko"]
+
+
+def test_what_is_shown_as_level_is_called_level() -> None:
+    level = replace(OPEN, comparison=replace(SEEN, delta=0.0003, low=-0.05, high=0.05))
+    assert "is level with RAG" in said(level)["en"]
+    assert "점수가 같지만" in said(level)["ko"]
+
+
+def test_few_differing_items_are_said() -> None:
+    text = said(replace(OPEN, comparison=replace(SEEN, method="few differ")))
+    assert "Only a few items differ" in text["en"] and "몇 개뿐이어서" in text["ko"]

@@ -15,9 +15,10 @@ from assistant.errors import CancelledError, UnavailableError
 from assistant.schema import Variant
 from eval.cache import AnswerCache
 from eval.judge.aids import Aids, check_judge
+from eval.judge.outcome import JudgeReport
 from eval.judge.session import judge_answers
 from eval.metrics.base import Live
-from eval.replicates import check_one_recipe, specs_of
+from eval.replicates import check_one_recipe, names_of, specs_of
 from eval.result import RunResult, assemble
 from eval.run_folder import RunFolder, prepare_collection
 from eval.schema import Answer, Item, Suite
@@ -73,13 +74,10 @@ def run_suite(
     started = time.perf_counter()
     aids = aids or Aids()
     check_judge(suite, aids.judge)
-    specs = [each for spec in resolve(suite, variants) for each in specs_of(suite, spec)]
-    total = len(suite.items) * len(specs)
+    total = len(suite.items) * sum(len(names_of(suite, spec.name)) for spec in suite.variants)
     progress({"done": 0, "total": total, "variant": "", "seconds_left": None, "stage": "documents"})
     unread = prepare_collection(suite, library, runs)
-    suite = replace(suite, warnings=(*suite.warnings, *unread))
-    check_one_recipe(suite, variants)
-    lives = {spec.name: variants.build(spec) for spec in specs}
+    lives = _lives(suite, variants)
     # A fingerprint covers weights, prompt text and the content that is searched.
     keys = {name: live.fingerprint for name, live in lives.items()}
     folder = RunFolder.open(suite, keys, runs)
@@ -90,10 +88,8 @@ def run_suite(
     judged = judge_answers(
         suite, wanted, approaches, aids, runs=runs, run=folder.name, progress=progress, cancelled=cancelled
     )
-    if judged is not None:
-        suite = replace(suite, warnings=(*suite.warnings, *judged.warnings))
     result = assemble(
-        suite,
+        replace(suite, warnings=(*suite.warnings, *unread, *(judged.warnings if judged else ()))),
         specs={spec.name: lives[spec.name].spec for spec in suite.variants},
         fingerprints=keys,
         answers=wanted,
@@ -105,10 +101,22 @@ def run_suite(
         live=Live(aids.opened(), judged.judged if judged else {}),
         extras={"judge": judged.to_json()} if judged else {},
     )
+    return _finished(folder, result, judged)
+
+
+def _finished(folder: RunFolder, result: RunResult, judged: JudgeReport | None) -> RunResult:
+    """Write everything down, and only then fail where a judge was asked and gave nothing."""
     result = folder.finish(result)
     if judged is not None:
         judged.refuse_nothing(folder.path)
     return result
+
+
+def _lives(suite: Suite, variants: "VariantFactory") -> dict[str, "VariantModel"]:
+    """Return everything that answers, by name: every variant, or each adapter of one that has several."""
+    check_one_recipe(suite, variants)
+    specs = [each for spec in resolve(suite, variants) for each in specs_of(suite, spec)]
+    return {spec.name: variants.build(spec) for spec in specs}
 
 
 def resolve(suite: Suite, variants: "VariantFactory") -> list[Variant]:

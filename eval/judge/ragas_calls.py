@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from assistant.errors import UnavailableError
 from assistant.schema import Message, language_of
 from eval.judge.client import JudgeClient, JudgeFailure
@@ -49,53 +51,63 @@ def _ragas() -> Mapping[str, Any]:
             from ragas.metrics import collections
     except Exception as error:  # any third-party import failure
         why = str(error) or type(error).__name__
-        raise UnavailableError(
-            f"ragas cannot be loaded: {why:.160}", "pip install 'joyul' again, or leave its metrics out"
-        ) from error
+        raise UnavailableError(f"ragas cannot be loaded: {why:.160}", "install Joyul again") from error
+    # Ragas asks for instances of its own base classes, which exist only once it is imported.
+    return {
+        "version": ragas.__version__,
+        "judge": type("Judge", (_Judge, InstructorBaseRagasLLM), {}),
+        "meaning": type("Meaning", (_Meaning, BaseRagasEmbedding), {}),
+        "metrics": collections,
+    }
 
-    class Judge(InstructorBaseRagasLLM):  # type: ignore[misc]
-        """What Ragas asks; one for each item and metric."""
 
-        def __init__(self, client: JudgeClient) -> None:
-            self.client = client
-            self.failure: JudgeFailure | None = None
-            self.expected = 0
+class _Judge:
+    """What Ragas asks; one for each item and metric."""
 
-        def generate(self, prompt: str, response_model: Any) -> Any:
-            raise NotImplementedError("only asked inside an event loop")
+    def __init__(self, client: JudgeClient) -> None:
+        self.client = client
+        self.failure: JudgeFailure | None = None
+        self.expected = 0
 
-        async def agenerate(self, prompt: str, response_model: Any) -> Any:
-            if self.failure is not None:  # Ragas asks on after a failure
-                raise self.failure
-            try:
-                return self._checked(response_model, json_reply(await self.client.ask([Message("user", prompt)])))
-            except JudgeFailure as failure:
-                self.failure = failure
-                raise
+    def generate(self, prompt: str, response_model: Any) -> Any:
+        """Refuse: Ragas only asks inside an event loop here."""
+        raise NotImplementedError
 
-        def _checked(self, response_model: Any, reply: dict[str, Any]) -> Any:
-            try:
-                found = response_model.model_validate(reply)
-            except ValueError as error:
-                where = ".".join(str(part) for part in getattr(error, "errors", list)()[0]["loc"])
-                raise JudgeFailure("no_score", f"the judge's reply has no usable field {where!r}") from None
-            self.expected = _refuse_nonsense(found.model_dump(), self.expected)
-            return found
+    async def agenerate(self, prompt: str, response_model: Any) -> Any:
+        """Return the reply as ``response_model``."""
+        if self.failure is not None:  # Ragas asks on after a failure
+            raise self.failure
+        try:
+            return self._checked(response_model, json_reply(await self.client.ask([Message("user", prompt)])))
+        except JudgeFailure as failure:
+            self.failure = failure
+            raise
 
-    class Meaning(BaseRagasEmbedding):  # type: ignore[misc]
-        """The app's embedder as Ragas wants it."""
+    def _checked(self, response_model: Any, reply: dict[str, Any]) -> Any:
+        try:
+            found = response_model.model_validate(reply)
+        except ValidationError as error:
+            where = ".".join(str(part) for part in error.errors()[0]["loc"])
+            raise JudgeFailure("no_score", f"the judge's reply has no usable field {where!r}") from None
+        self.expected = _refuse_nonsense(found.model_dump(), self.expected)
+        return found
 
-        def __init__(self, embedder: "LiveEmbedder") -> None:
-            super().__init__()
-            self.embedder = embedder
 
-        def embed_text(self, text: str, **_: Any) -> list[float]:
-            return [float(value) for value in self.embedder.embed([text])[0]]
+class _Meaning:
+    """The app's embedder as Ragas wants it."""
 
-        async def aembed_text(self, text: str, **_: Any) -> list[float]:
-            return self.embed_text(text)
+    cache = None
 
-    return {"version": ragas.__version__, "judge": Judge, "meaning": Meaning, "metrics": collections}
+    def __init__(self, embedder: "LiveEmbedder") -> None:
+        self.embedder = embedder
+
+    def embed_text(self, text: str, **_: Any) -> list[float]:
+        """Return one vector."""
+        return [float(value) for value in self.embedder.embed([text])[0]]
+
+    async def aembed_text(self, text: str, **_: Any) -> list[float]:
+        """Return one vector."""
+        return self.embed_text(text)
 
 
 def _refuse_nonsense(reply: Mapping[str, Any], expected: int) -> int:

@@ -55,7 +55,10 @@ _WORDS = {
     "causes": Both("심사하지 못한 까닭", "Why not judged"),
     "skipped": Both("심사할 필요가 없던 답: {causes}", "needed no judge: {causes}"),
     "length": Both("답변 길이와의 상관", "Correlation with length"),
-    "leans": Both("길이에 끌리는 것으로 보여요", "seems to lean on length"),
+    "leans": Both(
+        "점수가 길이를 따라가요. 긴 답이 정말 나은지 살펴보세요",
+        "scores follow length; see whether longer is really better",
+    ),
     "constant": Both(
         "{metric}: 답의 {share}%에 똑같은 점수를 줬어요. 이 심사로는 답을 가려낼 수 없어요.",
         "{metric}: the same score for {share} % of the answers; this judge tells nothing apart.",

@@ -1,5 +1,7 @@
 """What an answer costs: tokens and seconds. Never a primary metric; seconds are under the run's load."""
 
+from pathlib import Path
+
 from eval.metrics.base import Metric
 from eval.schema import Answer, Item, Score
 
@@ -60,3 +62,8 @@ class TokensPerSecond(_Efficiency):
         if answer.seconds <= 0:
             return Score(None, "no time was measured")
         return Score(answer.completion_tokens / answer.seconds)
+
+
+def adapter_megabytes(folder: Path) -> float:
+    """Return what an adapter takes on disk, in 10^6 bytes: weights and whatever is needed to load them."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6

@@ -149,3 +149,17 @@ def test_micro_figures_against_scikit_learn() -> None:
         metric: Metric = metric_named(name)
         metric.labels = ("a", "b", "c")  # type: ignore[attr-defined]
         assert metric.statistic(metric.vectors(scores).sum(0)) == pytest.approx(wanted)
+
+
+def test_adapter_size_is_in_the_costs(tmp_path: Path) -> None:
+    from eval.metrics.efficiency import adapter_megabytes
+    from eval.reports.efficiency import sections
+
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "adapter_model.safetensors").write_bytes(bytes(1_250_000))
+    (tmp_path / "deeper" / "adapter_config.json").write_bytes(bytes(250_000))
+    assert adapter_megabytes(tmp_path) == 1.5
+    costs = {"tuned": {"memory_mb": 2000.0, "adapter_mb": 1.5, "training": None}, "rag": {"memory_mb": 2000.0}}
+    (section,) = sections({"variants": {"tuned": {}, "rag": {}}, "costs": costs})
+    rows = [[cell.text for cell in row[1:]] for row in section.blocks[0].rows]
+    assert rows == [["2,000", "1.50", "–", "–", "–"], ["2,000", "–", "–", "–", "–"]]

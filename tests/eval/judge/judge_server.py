@@ -8,10 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from assistant.settings import JudgeSettings
+from eval.judge.plan import Criterion, Rubric
 
 Reply = Callable[["Handler", str], None]
 # The fixture ``judge``: (plan, metrics, ...) -> suite, report.
 Judge = Callable[..., tuple[Any, Any]]
+
+HELPFUL = Rubric("service", (Criterion("helpful", {"ko": "도움이 되나요?", "en": "Is it helpful?"}, 1, 5),))
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -139,3 +142,8 @@ def last_object(prompt: str) -> dict[str, Any]:
 def a_judge(server: JudgeServer, **changes: Any) -> JudgeSettings:
     """Return settings for a server of this kind."""
     return JudgeSettings(**{"name": "m", "base_url": server.url, "retries": 0, "timeout_seconds": 20, **changes})
+
+
+def causes(report: Any, metric: str = "rubric.helpful") -> dict[str, int]:
+    """Return why answers of a metric have no judgement."""
+    return dict(report.audits[metric].coverage.failures)

@@ -71,8 +71,7 @@ def run_suite(
         ResourceError: the disk is full.
         RunCancelled: ``cancelled()`` said so.
     """
-    started = time.perf_counter()
-    aids = aids or Aids()
+    started, aids = time.perf_counter(), aids or Aids()
     check_judge(suite, aids.judge)
     total = len(suite.items) * sum(len(names_of(suite, spec.name)) for spec in suite.variants)
     progress({"done": 0, "total": total, "variant": "", "seconds_left": None, "stage": "documents"})

@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench adapters clean install install-dev browser
+.PHONY: help run test chaos lint bench adapters clean install install-dev browser
 
 PYTHON ?= python3
 VENV := .venv
@@ -29,6 +29,9 @@ run: install  ## Install what is needed and start the app at http://127.0.0.1:78
 
 test: install-dev browser  ## Set up everything and run the tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+chaos: install-dev  ## Kill evaluations at 20 random points; each must end with the same table
+	@$(BIN)/python -m pytest -m chaos $(ARGS)
 
 lint: install-dev  ## Check style and types
 	@$(BIN)/ruff check .

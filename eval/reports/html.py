@@ -74,17 +74,22 @@ class Writer:
         return f'<figure class="plot">{block.svg}{caption}</figure>'
 
     def _table(self, table: Table) -> str:
-        heads = "".join(f'<th scope="col">{self._cell(cell)}</th>' for cell in table.head)
+        prose = {at for row in table.rows for at, cell in enumerate(row) if at and _is_prose(cell)}
+        heads = "".join(self._at("th", at, cell, prose, ' scope="col"') for at, cell in enumerate(table.head))
         rows = []
-        for first, *rest in table.rows:
-            cells = "".join(f"<td{_wide(cell)}>{self._cell(cell)}</td>" for cell in rest)
-            rows.append(f'<tr><th scope="row">{self._cell(first)}</th>{cells}</tr>')
+        for row in table.rows:
+            cells = "".join(self._at("td", at, cell, prose) for at, cell in enumerate(row) if at)
+            rows.append(f'<tr><th scope="row">{self._cell(row[0])}</th>{cells}</tr>')
         grid = f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
         caption = f'<p class="help">{self.text(table.caption)}</p>' if table.caption else ""
         shown = f'{caption}<div class="wide" tabindex="0">{grid}</div>'
         if table.summary is None:
             return shown
         return f"<details><summary>{self._cell(table.summary)}</summary>{shown}</details>"
+
+    def _at(self, tag: str, at: int, cell: Cell, prose: set[int], more: str = "") -> str:
+        css = ' class="prose"' if at in prose else ""
+        return f"<{tag}{css}{more}>{self._cell(cell)}</{tag}>"
 
     def _cell(self, cell: Cell) -> str:
         shown = self.badge(cell.variant) if cell.variant else self.text(cell.text)
@@ -131,9 +136,9 @@ class Writer:
         return f'<i class="{kind}" style="left:{left:.2f}%;width:{right - left:.2f}%"></i>'
 
 
-def _wide(cell: Cell) -> str:
-    """Return the class of a cell that holds a sentence rather than a figure: it wraps and reads from the left."""
-    return ' class="said"' if len(text_of(cell.text, "en")) > LONG else ""
+def _is_prose(cell: Cell) -> bool:
+    """Return whether a cell holds a sentence rather than a figure; its column wraps and reads from the left."""
+    return len(text_of(cell.text, "en")) > LONG
 
 
 def verdict_html(document: Mapping[str, Any], writer: Writer) -> str:

@@ -18,6 +18,7 @@ BENCHES = {
     "stream": "assistant.bench.stream:measure",
     "training": "assistant.bench.training:measure",
     "evaluation": "assistant.bench.evaluation:measure",
+    "reports": "assistant.bench.reports:measure",
     "retrieval": "assistant.bench.retrieval:measure",
     "memory": "assistant.bench.memory:measure",
 }

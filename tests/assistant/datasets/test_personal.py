@@ -1,0 +1,102 @@
+"""Personal data: the checks by hand-worked numbers, the finder on planted sentences, the masking in rows."""
+
+import datetime
+
+import pytest
+
+from assistant.datasets import personal_checks as checks
+from assistant.datasets.personal import find, masked, review, treat_row
+from assistant.datasets.pii_benchmark import REVIEWED, measure, planted
+
+
+def test_resident_numbers_by_date_and_century():
+    today = datetime.date(2026, 11, 21)
+    assert checks.resident_date("9002291234567", today) is None  # 1900s: 1990 had no 29 February
+    assert checks.resident_date("0002293234567", today) == datetime.date(2000, 2, 29)
+    assert checks.resident_date("8501015123456", today) == datetime.date(1985, 1, 1)
+    assert checks.resident_date("9912313123456", today) is None  # 2099 is not yet
+    assert checks.resident_date("9513011234567", today) is None
+
+
+def test_check_digits():
+    # 9*2+0*3+0*4+1*5+0*6+1*7+1*8+2*9+3*2+4*3+5*4+6*5 = 124; 124 mod 11 = 3; 11-3 = 8
+    assert checks.resident_checksum("9001011234568") and not checks.resident_checksum("9001011234567")
+    assert checks.luhn("4111111111111111") and not checks.luhn("4111111111111112")
+    assert checks.is_card("378282246310005") and not checks.is_card("0000000000000000")
+    # 1*1+2*3+3*7+4*1+5*3+6*7+7*1+8*3 = 120, 9*5 = 45: 120 + 45 + 4 = 169; 10 - 9 = 1
+    assert checks.business_checksum("1234567891") and not checks.business_checksum("1234567890")
+
+
+def test_a_checksum_raises_confidence_and_is_not_needed():
+    (old,), (new,) = find("900101-1234568"), find("900101-1234567")
+    assert old.kind == new.kind == "resident_number" and old.confidence > new.confidence
+    assert find("번호는 9001011234567예요") == [] and find("주민번호 9001011234567")[0].kind == "resident_number"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_planted_data_is_found_and_look_alikes_are_not(seed):
+    for kind, rates in measure(planted(seed, per_kind=60, decoys=600)).items():
+        assert rates["planted"] == 60
+        if kind not in REVIEWED:
+            assert rates["recall"] >= 0.95 and rates["precision"] >= 0.95, (kind, rates)
+
+
+LOOK_ALIKES = [
+    *("", "가격은 1,234,567원", "2024-01-05", "버전 1.2.3.4", "logo@2x.png", "a@b", "std::dec::add", "1/2/3"),
+    *("127.0.0.1", "주문번호 010-1234-5678", "+1", "전화 주세요", "12345678901234567890", "계좌가 없어요", "M1234567"),
+]
+
+
+@pytest.mark.parametrize("text", LOOK_ALIKES)
+def test_look_alikes(text):
+    assert find(text) == []
+
+
+def test_the_nearest_word_decides():
+    (found,) = find("주문번호 1234567890123456 말고 제 카드 4111-1111-1111-1111이요")
+    assert found.kind == "card"
+    (found,) = find("바코드 8801015123456, 주민번호 880101-5123456")
+    assert (found.kind, found.start) == ("resident_number", 24)
+
+
+def test_masking_names_the_kind_and_keeps_the_rest():
+    text = "０１０－１２３４－５６７８ 또는 kim@example.com으로요."
+    assert masked(text, find(text)) == "[PHONE] 또는 [EMAIL]으로요."
+
+
+def test_a_row_is_masked_everywhere_and_names_are_only_flagged():
+    row = {
+        "id": "010-1234-5678",
+        "question": "김민지 씨 번호는 010-1234-5678인가요?",
+        "history": [{"role": "user", "content": "메일은 a@example.com"}],
+        "answer": "네.",
+    }
+    fresh, findings = treat_row(row)
+    assert fresh["id"] == row["id"] and fresh["question"] == "김민지 씨 번호는 [PHONE]인가요?"
+    assert fresh["history"][0]["content"] == "메일은 [EMAIL]"
+    assert {(f.kind, f.action, f.key) for f in findings} == {
+        ("phone", "masked", "question"),
+        ("name", "review", "question"),
+        ("email", "masked", "history[0].content"),
+    }
+    assert "1234" not in str([finding.to_json() for finding in findings])
+    same, kept = treat_row(row, mask=False)
+    assert same == row and {finding.action for finding in kept} == {"kept", "review"}
+
+
+def test_names_and_addresses_are_for_review():
+    kinds = [finding.kind for finding in review("홍길동 고객님, 주소는 서울특별시 마포구 월드컵로 12예요.")]
+    assert kinds == ["name", "address"] and review("김치는 맛있어요.") == []
+
+
+def test_an_import_masks_and_counts(bring, datasets):
+    numbers = ("010-1234-5678", "010-9876-5432")
+    rows = "".join(f'{{"question": "제 번호는 {number}", "answer": "네"}}\n' for number in numbers)
+    report = bring("a.jsonl", rows)
+    assert report["personal"] == {"phone:masked": 1} and report["duplicates"] == 1
+    version = datasets.get("set")
+    assert "1234" not in version.rows_file.read_text("utf-8") + (version.folder / "decisions.jsonl").read_text("utf-8")
+    assert "phone:masked" in version.card("ko")
+    bring("a.jsonl", rows, dataset="raw", personal="off")
+    assert "010-1234-5678" in datasets.get("raw").rows_file.read_text("utf-8")
+    assert "without a look" in datasets.get("raw").card("en")

@@ -182,7 +182,7 @@ def _reach(pair: Mapping[str, Any], weights: Sequence[float]) -> float | None:
 
     vector = np.array(weights)
     variance = float(vector @ np.array(pair["covariance"]) @ vector)
-    return float(t.ppf(1.0 - TAIL, pair["clusters"] - 1)) * max(variance, 0.0) ** 0.5
+    return float(t.ppf(1.0 - TAIL, pair["clusters"] - 1) * max(variance, 0.0) ** 0.5)
 
 
 def _fixed(training: Mapping[str, Any], prices: Prices) -> tuple[float, float]:

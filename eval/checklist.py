@@ -161,7 +161,8 @@ def _tokens(document: Document) -> list[Both]:
     chosen = found.get("chosen") or {}
     for pair in (found.get("measured") or {}).get("pairs", ()):
         if chosen and all(pair[key] == chosen[key] for key in chosen) and "means" in pair:
-            prompt, completion = (f"{pair['means'][at + 3] - pair['means'][at]:+.1f}" for at in (0, 1))
+            more = [pair["means"][at + 3] - pair["means"][at] for at in (0, 1)]
+            prompt, completion = (f"{value + 0.0:+.1f}".replace("-", "−") for value in more)
             return [cost_word("tokens_saved", **chosen, prompt=prompt, completion=completion)]
     return []
 
@@ -191,9 +192,9 @@ def _generality(document: Document) -> list[Both]:
 
 
 def _seeds(document: Document) -> list[Both]:
-    tuned = _tuned(document)
-    counts = [cost.get("training_seeds", 0) for name, cost in (document.get("costs") or {}).items() if name in tuned]
-    return [cost_word("seeds_seen", count=max(counts))] if counts and max(counts) else []
+    rows = [document["variants"][name] for name in _tuned(document)]
+    counts = [len(row.get("replicates") or ()) or 1 for row in rows if row.get("adapter")]
+    return [cost_word("seeds_seen", count=max(counts))] if counts else []
 
 
 _QUESTIONS: dict[str, Callable[[Document], list[Both]]] = {

@@ -48,9 +48,11 @@ _WORDS = {
     "break_even": ("손익분기", "Break-even"),
     "break_even_note": (
         "품질은 빼고 돈만 따져요. 토큰과 시간은 이번 실행에서 잰 값이고, 단가와 사람 손은 아래 가격표의 가정이에요. "
-        "가격표는 상태 폴더의 prices.yaml에서 고칠 수 있어요.",
+        "가격표는 상태 폴더의 prices.yaml에서 고칠 수 있어요. 시간은 방식마다 차례로 쟀어요. "
+        "그사이 기계가 다른 일로 바빴다면 그 몫이 시간에는 섞여 있고 구간에는 들어 있지 않아요.",
         "Money only, quality aside. Tokens and seconds were measured in this run; unit prices and people's time are "
-        "assumptions from the table below. Change them in prices.yaml of the state folder.",
+        "assumptions from the table below. Change them in prices.yaml of the state folder. Variants were timed one "
+        "after another: what else the machine did meanwhile is in the seconds and not in the interval.",
     ),
     "cost_per_request": ("요청 하나의 비용", "Cost of a request"),
     "variant": ("방식", "Variant"),
@@ -62,6 +64,7 @@ _WORDS = {
     "from_month": ("월 {volume}건일 때 본전을 뽑는 시점", "Paid back at {volume} requests a month"),
     "never": ("그런 지점이 없어요", "never"),
     "months": ("{months}개월째", "after {months} months"),
+    "too_long": ("10년이 지나도 안 돼요", "not within ten years"),
     "unknown": ("알 수 없어요", "not known"),
     "no_training_record": (
         "어댑터에 학습 시간이나 행 수가 적혀 있지 않아요.",
@@ -91,6 +94,26 @@ _WORDS = {
     "streams": ("동시에 답한 수(시간을 나눈 값)", "Answers at once (what seconds are divided by)"),
     "requests_month": ("월 요청 수", "requests a month"),
     "cost_month": ("월 비용({currency})", "cost a month ({currency})"),
+    "price_currency": ("통화", "currency"),
+    "price_krw_per_usd": ("1달러의 원화 값", "KRW for one USD"),
+    "price_billing": ("비용을 세는 방법", "how requests are paid"),
+    "price_prompt_million": ("프롬프트 토큰 100만 개", "a million prompt tokens"),
+    "price_completion_million": ("답 토큰 100만 개", "a million completion tokens"),
+    "price_tuned_prompt_million": ("튜닝한 모델의 프롬프트 토큰 100만 개", "a million prompt tokens, tuned model"),
+    "price_tuned_completion_million": ("튜닝한 모델의 답 토큰 100만 개", "a million completion tokens, tuned model"),
+    "price_answer_hour": ("답하는 기계 한 시간", "an hour of the machine that answers"),
+    "price_training_hour": ("학습하는 기계 한 시간", "an hour of the machine that trains"),
+    "price_answer_watts": ("답하는 기계의 전력(W)", "watts of the machine that answers"),
+    "price_training_watts": ("학습하는 기계의 전력(W)", "watts of the machine that trains"),
+    "price_kwh": ("전기 1kWh", "a kWh"),
+    "price_label_row": ("학습 데이터 한 행 만들기", "making one training row"),
+    "price_setup_hours": ("준비에 드는 사람 시간", "hours of people's time to set up"),
+    "price_person_hour": ("사람 한 시간", "an hour of a person"),
+    "price_tuned_hosting_month": ("튜닝한 모델을 두는 데 더 드는 월 비용", "hosting a tuned model, more a month"),
+    "price_retrains_per_month": ("한 달에 다시 학습하는 횟수", "retrainings a month"),
+    "price_relabelled_share": ("다시 학습할 때 새로 만드는 행의 비율", "share of rows made anew each time"),
+    "price_requests_per_month": ("한 달 요청 수", "requests a month"),
+    "price_months": ("한 번 드는 비용을 나누는 개월 수", "months over which what is paid once is spread"),
     "price_problem": ("가격표를 읽지 못했어요: {error}", "The price table could not be read: {error}"),
     # data curve
     "curve": ("데이터 곡선", "Data curve"),
@@ -189,7 +212,7 @@ _WORDS = {
         "{name}: loss on general Korean {ko} %, English {en} %",
     ),
     "ask_seeds": ("우연은 아닌가요?", "Could it be luck?"),
-    "seeds_seen": ("학습 시드 {count}개로 봤어요.", "{count} training seeds were seen"),
+    "seeds_seen": ("학습 시드 {count}개로 봤어요.", "training seeds seen: {count}"),
 }
 
 

@@ -140,7 +140,8 @@ def measure(
     Raises:
         CancelledError: ``cancelled()`` said so.
     """
-    figures = Figures({each.key: known[each.key] for each in (*sample.texts, *sample.probes) if each.key in known})
+    keys = [*(text.key for text in sample.texts), *(probe.key for probe in sample.probes)]
+    figures = Figures({key: known[key] for key in keys if key in known})
     texts = [each for each in sample.texts if each.key not in known]
     asked = [each for each in sample.probes if each.key not in known]
     endings = [each for each in asked if each.endings]
@@ -227,20 +228,25 @@ def changes(sample: Sample, before: Figures, after: Figures) -> tuple[dict[str, 
         result: Array = (sums[..., 1] - sums[..., 0]) / sums[..., 2]
         return result
 
-    loss, probes = {}, {}
+    loss: dict[str, Change] = {}
+    probes: dict[str, dict[str, Change]] = {}
     for language in LANGUAGES:
         texts = [text for text in sample.texts if text.language == language]
-        loss[language] = _change(texts, [text.source for text in texts], before, after, relative, None)
+        loss[language] = _change(
+            [text.key for text in texts], [text.source for text in texts], before, after, relative, None
+        )
     for kind in KINDS:
         probes[kind] = {}
         for language in LANGUAGES:
             asked = [probe for probe in sample.probes if (probe.kind, probe.language) == (kind, language)]
-            probes[kind][language] = _change(asked, [probe.id for probe in asked], before, after, plain, 1.0)
+            probes[kind][language] = _change(
+                [probe.key for probe in asked], [probe.id for probe in asked], before, after, plain, 1.0
+            )
     return loss, probes
 
 
 def _change(
-    items: "Sequence[Text] | Sequence[Probe]",
+    keys: Sequence[str],
     clusters: Sequence[str],
     before: Figures,
     after: Figures,
@@ -251,10 +257,10 @@ def _change(
 
     from eval.stats import interval
 
-    kept = [at for at, each in enumerate(items) if each.key in before.values and each.key in after.values]
-    lost = [each.key for at, each in enumerate(items) if at not in set(kept)]
+    kept = [at for at, key in enumerate(keys) if key in before.values and key in after.values]
+    lost = [key for key in keys if key not in before.values or key not in after.values]
     reason = next((reason for key in lost if (reason := after.failed.get(key) or before.failed.get(key))), "")
-    pairs = [(before.values[items[at].key], after.values[items[at].key], 1.0) for at in kept]
+    pairs = [(before.values[keys[at]], after.values[keys[at]], 1.0) for at in kept]
     if not pairs:
         return Change(None, None, None, None, None, 0, len(lost), "nothing scored", reason=reason)
     vectors = np.array(pairs)

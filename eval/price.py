@@ -78,7 +78,7 @@ def bill_of(
         document = priced({"measured": measured, "training": training, "chosen": chosen}, prices)
     base = str(measured["uses"][pair[0]]["base"]) if pair else ""
     curve = newest_curve(variants.home.runs, suite.name, pair[0], base) if pair else None
-    return Bill(forgetting, document, price_for(verdict, document, forgetting), curve)
+    return Bill(forgetting, document, price_for(document, forgetting), curve)
 
 
 def stored_bill(verdict: Verdict, extras: Mapping[str, Any]) -> Bill:
@@ -89,7 +89,7 @@ def stored_bill(verdict: Verdict, extras: Mapping[str, Any]) -> Bill:
     pairs = [(pair["tuned"], pair["rival"]) for pair in document.get("pairs", ())]
     pair = next((each for each in _orders(verdict) if each in pairs), None)
     document["chosen"] = {"tuned": pair[0], "rival": pair[1]} if pair else None
-    return Bill(forgetting, document, price_for(verdict, document, forgetting), extras.get("curve"))
+    return Bill(forgetting, document, price_for(document, forgetting), extras.get("curve"))
 
 
 def _orders(verdict: Verdict) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -133,19 +133,30 @@ def priced(stored: Mapping[str, Any], prices: Prices) -> dict[str, Any]:
     }
 
 
-def price_for(verdict: Verdict, document: Mapping[str, Any], forgetting: Mapping[str, Any]) -> Price:
-    """Return what the verdict's sentence says: break-even of its pair, forgetting of its tuned variant."""
+def price_for(document: Mapping[str, Any], forgetting: Mapping[str, Any]) -> Price:
+    """Return what the verdict's sentence says: break-even of its pair, forgetting of its tuned variant.
+
+    The volume has two digits, as more would claim what no price table holds. Where the interval of the
+    saving holds both signs, nothing is said.
+    """
     chosen = document.get("chosen") or {}
     pair: Mapping[str, Any] = next(
         (each for each in document.get("pairs", ()) if chosen and all(each[key] == chosen[key] for key in chosen)), {}
     )
     lost = forgetting.get(chosen.get("tuned", ""))
     changes = {language: mean_change(lost, language) for language in LANGUAGES}
+    requests = pair.get("requests")
     return Price(
-        break_even_requests_per_month=pair.get("requests"),
-        break_even_known=bool(pair.get("known")),
+        break_even_requests_per_month=None if requests is None else float(f"{requests:.2g}"),
+        break_even_known=bool(pair.get("known")) and _told_apart(pair),
         forgetting={language: change for language, change in changes.items() if change is not None},
     )
+
+
+def _told_apart(pair: Mapping[str, Any]) -> bool:
+    """Return whether the interval of the saving leaves no doubt which side is cheaper a request."""
+    low, high = pair["saving_low"], pair["saving_high"]
+    return low is None or low > 0 or high <= 0
 
 
 def losses_of(lost: Mapping[str, Any] | None) -> dict[str, float | None]:

@@ -13,6 +13,7 @@ from eval.sentence import points
 from eval.words import metric_name
 
 Document = Mapping[str, Any]
+LONG = 120.0  # months
 _MEASURED = ("prompt_tokens", "completion_tokens", "machine_seconds")
 
 
@@ -133,15 +134,11 @@ def _both_currencies(value: float | None, found: Document) -> Cell:
 
 
 def _requests(found: Document) -> Block:
-    rows = [
-        [
-            Cell(label(name), variant=name),
-            *(MISSING if use[key] is None else f"{use[key]:,.3g}" for key in _MEASURED),
-            _both_currencies(found["cost_per_request"][name], found),
-            str(use["n"]),
-        ]
-        for name, use in found["measured"]["uses"].items()
-    ]
+    rows: list[list[Text | Cell]] = []
+    for name, use in found["measured"]["uses"].items():
+        used = [MISSING if use[key] is None else f"{use[key]:,.3g}" for key in _MEASURED]
+        cost = _both_currencies(found["cost_per_request"][name], found)
+        rows.append([Cell(label(name), variant=name), *used, cost, str(use["n"])])
     names = [metric_named(key) for key in _MEASURED]
     return table([cost_word("variant"), *names, cost_word("cost_per_request"), "n"], rows)
 
@@ -164,7 +161,9 @@ def month_text(pair: Document) -> Text:
     """Return when tuning has paid for itself, in words."""
     if not pair.get("known", True):
         return cost_word("unknown")
-    return cost_word("never") if pair["month"] is None else cost_word("months", months=f"{pair['month']:,.1f}")
+    if pair["month"] is None:
+        return cost_word("never")
+    return cost_word("too_long") if pair["month"] > LONG else cost_word("months", months=f"{pair['month']:,.1f}")
 
 
 def _pairs(found: Document, volume: float) -> Block:
@@ -213,20 +212,17 @@ def _sensitivity(pair: Document, volume: float) -> Block:
 
 
 def _assumptions(found: Document) -> Block:
-    rows: list[list[Text | Cell]] = [
-        [
-            key,
-            f"{entry['value']:,.6g}" if isinstance(entry["value"], float | int) else str(entry["value"]),
-            entry["source"],
-        ]
-        for key, entry in found["assumptions"].items()
-    ]
+    rows: list[list[Text | Cell]] = []
+    for key, entry in found["assumptions"].items():
+        value = entry["value"]
+        shown = f"{value:,.6g}" if isinstance(value, float | int) else str(value)
+        rows.append([cost_word(f"price_{key}"), shown, entry["source"]])
     rows.append([cost_word("streams"), str(found["measured"]["streams"]), cost_word("measured")])
     for name, took in found["training"].items():
         for key in ("seconds", "rows"):
             known = took[key] is not None
-            value = f"{took[key]:,.6g}" if known else MISSING
-            rows.append([cost_word(f"training_{key}", name=name), value, cost_word("manifest" if known else "unknown")])
+            shown = f"{took[key]:,.6g}" if known else MISSING
+            rows.append([cost_word(f"training_{key}", name=name), shown, cost_word("manifest" if known else "unknown")])
     return table([cost_word("assumptions"), cost_word("figure"), cost_word("source")], rows)
 
 

@@ -135,7 +135,8 @@ def _recipe(services: "Services", suite: Any, variant: str, given: Any) -> Path:
 
 def _run(services: "Services", wanted: str) -> dict[str, Any]:
     """Return the document of a finished run by name, or of the newest one."""
-    from eval.run_folder import RESULT, find_run, finished_runs
+    from eval.record import RESULT
+    from eval.run_folder import find_run, finished_runs
 
     if wanted == LATEST:
         runs = finished_runs(services.home.runs)

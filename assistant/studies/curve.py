@@ -213,9 +213,9 @@ def _ask(
     )
     metric, scores = ready_metric(suite.primary, suite), result.scored.scores[spec.name][suite.primary]
     kept = [item for item in suite.items if item.id in scores and scores[item.id].value is not None]
-    vectors = metric.vectors([scores[item.id] for item in kept]) if kept else []
+    vectors: list[list[float]] = metric.vectors([scores[item.id] for item in kept]).tolist() if kept else []
     return {
-        "vectors": {item.id: [float(value) for value in vector] for item, vector in zip(kept, vectors, strict=True)},
+        "vectors": {item.id: vector for item, vector in zip(kept, vectors, strict=True)},
         "clusters": {item.id: item.group for item in kept},
         "unscored": len(scores) - len(kept),
     }

@@ -14,7 +14,7 @@ from eval.cost_plots import cost_plot, curve_plot, ticks
 from eval.cost_words import _WORDS
 from eval.curve import Trial, fit_curve
 from eval.forgetting import LANGUAGES, Change
-from eval.price import mean_change, priced, stored_bill
+from eval.price import mean_change, price_for, priced, stored_bill
 from eval.prices import load_prices
 from eval.probes import KINDS
 from eval.report_costs import forgetting_section, money, sections
@@ -23,7 +23,7 @@ from eval.reports.html import Writer
 from eval.reports.markdown import section_lines
 from eval.reports.terminal import sections_text
 from eval.result import RunResult
-from eval.schema import Verdict
+from eval.schema import Price, Verdict
 
 CHANGE = Change(4.9, 5.1, 0.0408, 0.03, 0.05, 100, 0, "cluster t").to_json()
 PROBE = Change(0.0, 0.1, 0.1, -0.05, 0.3, 19, 1, "BCa bootstrap", True, "it broke").to_json()
@@ -45,14 +45,16 @@ def document(judged: Callable[..., RunResult]) -> dict[str, Any]:
     measured = measure_use(result.suite.items, answers, ["tuned"], ["zero-shot", "rag"], 8)
     stored = {"measured": measured, "training": {"tuned": TRAINING}, "chosen": {"tuned": "tuned", "rival": "rag"}}
     table = load_prices([data_root() / "prices.yaml"])
-    costs = {"tuned": {"training": {"seconds": 60.0, "peak_memory_mb": 900.0}, "training_seeds": 3}}
+    costs = {"tuned": {"training": {"seconds": 60.0, "peak_memory_mb": 900.0}}}
     trials = [
         Trial(rows, 0, {str(i): (float(i < 10 + at * 10), 1.0) for i in range(50)}, {str(i): str(i) for i in range(50)})
         for at, rows in enumerate((25, 50, 100, 200))
     ]
     curve = fit_curve(trials, "exact_match", lambda sums: sums[..., 0] / sums[..., 1], 0.02).to_json()
     more = {"forgetting": {"tuned": LOST}, "break_even": priced(stored, table), "costs": costs, "curve": curve}
-    return json.loads(json.dumps(result.to_json() | more))
+    whole: dict[str, Any] = json.loads(json.dumps(result.to_json() | more))
+    whole["variants"]["tuned"]["replicates"] = [{"adapter": name} for name in ("a", "b", "c")]
+    return whole
 
 
 def test_every_part_is_there_in_both_languages(document: dict[str, Any]) -> None:
@@ -76,7 +78,7 @@ def test_what_was_not_measured_is_left_out_or_said(judged: Callable[..., RunResu
     found = sections(plain)
     assert [section.key for section in found] == ["checklist"]
     lines = {line.key: line for line in checklist(plain)}
-    missing = ("tunability", "effort", "compute", "data", "tokens", "cost", "reuse", "generality", "seeds")
+    missing = ("tunability", "effort", "compute", "data", "tokens", "cost", "reuse", "generality")
     assert all(not lines[key].measured for key in missing)
     assert lines["effort"].answer.en == "not measured" and "not measured" in lines["reuse"].answer.en
     assert lines["use_case"].measured and lines["alternatives"].measured
@@ -177,3 +179,16 @@ def test_several_adapters_of_one_variant_are_averaged() -> None:
     assert mean_change(LOST, "ko") == 0.0408 and mean_change(None, "ko") is None
     found = forgetting_section({"forgetting": {"tuned": lost}, "variants": {"tuned": {}}})
     assert found is not None and "+20.0 % (+10.0 … +30.0)" in sections_text([found], "ko")
+
+
+def test_the_sentence_claims_no_volume_that_the_interval_does_not_hold() -> None:
+    def price(low: float | None, high: float | None, requests: float | None) -> Price:
+        pair = {"tuned": "tuned", "rival": "rag", "known": True, "requests": requests}
+        pair |= {"saving_low": low, "saving_high": high}
+        chosen = {"tuned": "tuned", "rival": "rag"}
+        return price_for({"pairs": [pair], "chosen": chosen}, {})
+
+    assert price(0.1, 0.3, 7_316_216.0) == Price(7_300_000.0, True)
+    assert price(-0.3, -0.1, None) == Price(None, True)  # dearer for sure
+    assert price(-0.1, 0.3, 7_316_216.0).break_even_known is False
+    assert price(None, None, 12.0) == Price(12.0, True)

@@ -69,10 +69,10 @@ _BODY = {
     "unsettled": (
         "{base} 모델에서 튜닝한 것 중 가장 나은 {chosen} 방식이 튜닝하지 않은 것 중 가장 나은 {against} 방식보다 "
         "{metric} 점수가 {standing}, 이 결과만으로는 우열이 가려지지 않아요({numbers}). "
-        "이 평가 세트로는 {effect}점 이상 차이 나야 알아볼 수 있어요. {need}",
+        "이 평가 세트로는 {effect}점쯤은 차이 나야 알아볼 수 있어요. {need}",
         "On {base}, {chosen}, the best tuned variant, is {standing} {against}, the best untuned one, in {metric}, "
         "which is not enough to tell them apart ({numbers}). "
-        "This set can detect a difference of {effect} points or more. {need}",
+        "This set can detect a difference of about {effect} points or more. {need}",
     ),
 }
 # First behind, level, then ahead.

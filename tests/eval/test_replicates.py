@@ -1,18 +1,27 @@
 """Several training seeds of one recipe: how their scores come together, widen the bounds, and how a run asks them."""
 
-from collections.abc import Callable
+import json
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from assistant.adapters import Manifest
 from assistant.errors import InputError
+from assistant.paths import Home
 from assistant.schema import Variant
+from assistant.settings import RetrievalSettings, Settings
 from eval.replicates import check_one_recipe, merged, names_of, specs_of
 from eval.result import RunResult, assemble
+from eval.runner import run_suite
 from eval.schema import Answer, Score, Suite
+from eval.suite import load_suite
+
+if TYPE_CHECKING:
+    from assistant.services import Services
 
 ADAPTERS = ("one", "two", "three")
 
@@ -124,3 +133,56 @@ def test_adapters_must_be_one_recipe(make_suite: Callable[..., Suite], change: d
     with pytest.raises(InputError) as caught:
         check_one_recipe(suite, variants)
     assert message in caught.value.message and "variants.tuned.adapters" in caught.value.message
+
+
+SUITE = """\
+suite: seeds
+kind: qa
+items: items.jsonl
+primary: exact_match
+sampling: {max_tokens: 4}
+variants:
+  zero-shot:
+  tuned: {adapters: [first, second]}
+"""
+
+
+@pytest.fixture
+def embedded_services(demo_home: Home) -> Iterator["Services"]:
+    from assistant.services import Services
+
+    opened = Services.open(Settings(home=demo_home.root, retrieval=RetrievalSettings(embedder="hashing")))
+    yield opened
+    opened.close()
+
+
+def install(home: Home, name: str, seed: int) -> None:
+    """Put a copy of a shipped adapter beside it, as if trained with another seed."""
+    folder = home.adapters / name
+    shutil.copytree(home.adapters / "handbook-tuned", folder)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "name": name, "seed": seed}), encoding="utf-8")
+
+
+def test_a_run_asks_every_adapter_and_keeps_their_answers_apart(embedded_services: "Services", tmp_path: Path) -> None:
+    services, home = embedded_services, embedded_services.home
+    rows = [{"question": f"What is {at}?", "reference": ["x"], "group": str(at)} for at in range(3)]
+    (tmp_path / "items.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "suite.yaml").write_text(SUITE)
+    suite = load_suite(tmp_path / "suite.yaml")
+    install(home, "first", 1)
+    install(home, "second", 1)
+    parts: dict[str, Any] = {"variants": services.variants, "library": services.library, "runs": home.runs}
+    with pytest.raises(InputError, match="two adapters have the same training seed"):
+        run_suite(suite, **parts)
+    shutil.rmtree(home.adapters / "second")
+    install(home, "second", 2)
+    result = run_suite(suite, **parts)
+    assert set(result.answers) == {"zero-shot", "tuned", "tuned#2"}
+    assert {answer.adapter for answer in result.answers["tuned#2"].values()} == {"second"}
+    assert {answer.adapter for answer in result.answers["tuned"].values()} == {"first"}
+    document = result.to_json()
+    assert [each["adapter"] for each in document["variants"]["tuned"]["replicates"]] == ["first", "second"]
+    assert document["verdict"]["seeds"] == 0 and document["verdict"]["reason"] == "no_rag_row"
+    again = run_suite(suite, **parts)
+    assert again.asked == 0

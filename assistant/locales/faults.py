@@ -13,6 +13,15 @@ import yaml
 from assistant.locales import filled
 from assistant.schema import Language
 
+# What the operating system says inside of ours.
+_CAUSES = {
+    "No space left on device": "디스크가 꽉 찼어요",
+    "Permission denied": "권한이 없어요",
+    "Read-only file system": "읽기 전용이에요",
+    "No such file or directory": "그런 파일이 없어요",
+    "Is a directory": "폴더예요",
+    "Connection error.": "연결이 끊겼어요",
+}
 _FIELD = re.compile(r"\{(\w+)\}")
 # Joins a failure to its next step where both are kept as one text.
 _JOINT = re.compile(r"(?<=[^.])\. |; ")
@@ -43,7 +52,7 @@ def _known(text: str) -> str | None:
     for pattern, korean in _patterns():
         found = pattern.fullmatch(text)
         if found:
-            return filled(korean, found.groupdict())
+            return filled(korean, {name: _CAUSES.get(value, value) for name, value in found.groupdict().items()})
     return None
 
 

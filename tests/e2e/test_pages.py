@@ -37,6 +37,16 @@ def test_compare_is_blind_until_the_vote(visit: Any, server: Any) -> None:
     expect(page.locator("#columns .score")).to_contain_text("not settled yet")
     expect(page.locator("#column-B .best")).to_be_visible()
     expect(page.locator("#columns")).to_contain_text("zero-shot")
+    page.locator(".keeping [data-to=item]").click()
+    page.locator(".keeping [data-form=item] textarea").fill("1,000 won")
+    page.locator(".keeping [data-act=item]").click()
+    expect(page.locator(".keeping .said-line")).to_contain_text("suites/collected.jsonl")
+    page.locator(".keeping [data-act=kept]").click()
+    expect(page.locator("#viewer mark")).to_contain_text("How much is parking?")
+    page.keyboard.press("Escape")
+    page.locator(".keeping [data-act=undo]").click()
+    expect(page.locator(".keeping .said-line")).to_have_count(0)
+    assert (server.home / "suites" / "collected.jsonl").read_text(encoding="utf-8") == ""
     store = Store(server.home / "joyul.sqlite")
     try:
         vote = store.votes()[-1]
@@ -51,7 +61,7 @@ def test_documents_are_added_found_opened_removed_and_brought_back(visit: Any, t
     page = visit().open("/en/#documents")
     page.locator("#drop input[type=file]").set_input_files(str(file))
     row = page.locator("#documents-list li[data-name='quokka.md']")
-    expect(row.locator(".state")).to_contain_text("1 passages")
+    expect(row.locator(".state")).to_contain_text("1 passage")
     expect(page.locator("#documents-said")).to_contain_text("1 added")
     page.locator("#search-documents input").fill("quokka visits")
     page.keyboard.press("Enter")

@@ -15,13 +15,38 @@ FIELD = re.compile(r"\{\w+\}")
 SHOWN = ("chat", "collect", "store", "logs", "adapters", "lora_files", "models", "retrieval", "variants", "ui")
 # Seen by whoever writes settings, recipes or code, not on a page.
 DEVELOPERS = {
-    "assistant/adapters.py": ("exists", ": no {}", "is missing", "cannot name", "expected an object", "missing {}", "unknown key", "must be", "manifest"),
-    "assistant/lora_files.py": ("peft_type", "changes the base", "must be", "not supported", "not in this base",
-        "cannot carry", "tensors, first", "outside the vocabulary", "lists of token"),
+    "assistant/adapters.py": (
+        "exists",
+        ": no {}",
+        "is missing",
+        "cannot name",
+        "expected an object",
+        "missing {}",
+        "unknown key",
+        "must be",
+        "manifest",
+    ),
+    "assistant/lora_files.py": (
+        "peft_type",
+        "changes the base",
+        "must be",
+        "not supported",
+        "not in this base",
+        "cannot carry",
+        "tensors, first",
+        "outside the vocabulary",
+        "lists of token",
+    ),
     "assistant/retrieval/embeddings.py": ("no embedder is named", "is no sentence-", "has no safetensors"),
-    "assistant/models/": ("no counterpart", "not an http address", "on this machine, not", "nothing to score",
-        "remote model failed", "weights are missing"),
-}  # fmt: skip
+    "assistant/models/": (
+        "no counterpart",
+        "not an http address",
+        "on this machine, not",
+        "nothing to score",
+        "remote model failed",
+        "weights are missing",
+    ),
+}
 
 
 def _text(node: ast.expr) -> str:

@@ -58,6 +58,11 @@ class Home:
         return self.root / "datasets"
 
     @property
+    def uploads(self) -> Path:
+        """Training files that programs uploaded, one folder an id."""
+        return self.root / "uploads"
+
+    @property
     def lock(self) -> Path:
         """The file whose lock says who owns the folder."""
         return self.root / "owner.lock"

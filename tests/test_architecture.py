@@ -22,7 +22,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "assistant.prompts assistant.adapters assistant.lora_files assistant.dataset assistant.dataset_rows "
         "assistant.datasets "
         "assistant.collect assistant.store assistant.tables assistant.records assistant.judgements assistant.migrations "
-        "assistant.models assistant.retrieval assistant.citations assistant.variant_files",
+        "assistant.models assistant.retrieval assistant.citations assistant.variant_files assistant.uploads",
         "assistant.variants",
         "assistant.chat assistant.compare assistant.jobs",
         "tuning eval",

@@ -35,6 +35,7 @@ def prepare(
     settings: Settings,
     retriever_for: RetrieverFor | None,
     progress: Callable[[dict[str, Any]], None] = lambda _: None,
+    job: JobFolder | None = None,
 ) -> JobFolder:
     """Return a job whose folder holds everything the training needs; its state is ``validating_files`` still.
 
@@ -44,13 +45,14 @@ def prepare(
         settings: where the base model comes from.
         retriever_for: returns the retriever of a collection; needed where the recipe retrieves.
         progress: gets the event that says how many rows and tokens there are.
+        job: a folder made before, where somebody has to know its id first.
 
     Raises:
         UsageError, InputError, UnavailableError, ResourceError: see the parts; the job is ``failed`` then.
     """
     started = time.perf_counter()
     _refuse_full_disk(home)
-    job = JobFolder.create(home, "tune", recipe.name)
+    job = job or JobFolder.create(home, "tune", recipe.name)
     try:
         model = settings.model_named(recipe.model)
         base = open_base(model, weights=False)

@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 
 from assistant import __version__
-from assistant.api import chat_routes, file_routes, owner_routes
+from assistant.api import chat_routes, file_routes, owner_routes, tuning_routes, upload_routes
 from assistant.api.guard import Guard
 from assistant.api.owner_routes import Workers
 from assistant.services import Services
@@ -41,6 +41,8 @@ def create_app(services: Services, token: str, workers: Workers | None = None, *
     app.include_router(owner_routes.routes(services, token, workers or Workers()))
     app.include_router(chat_routes.routes(services))
     app.include_router(file_routes.routes(services))
+    app.include_router(upload_routes.routes(services))
+    app.include_router(tuning_routes.routes(services))
     if page:
         from assistant.ui.app import mount
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field
 
+from assistant.api.openai_shapes import STATUS, error_object
 from assistant.chat import ChatUpdate, Options, follow, live_variant
 from assistant.errors import JoyulError, UsageError
 from assistant.logs import explain
@@ -19,15 +20,6 @@ from assistant.records import new_id
 from assistant.schema import Message, Sampling
 from assistant.services import Services
 
-STATUS = {
-    "usage": 400,
-    "input": 400,
-    "unavailable": 503,
-    "resource": 507,
-    "in_use": 409,
-    "damaged": 500,
-    "refused": 403,
-}
 FINISH = {"stop": "stop", "length": "length", "cancelled": "stop", "error": "stop"}
 
 
@@ -108,7 +100,7 @@ def routes(services: Services) -> APIRouter:
             return JSONResponse(_whole([update async for update in _iterate(updates)][-1], request))
         except Exception as error:
             known = explain(error)
-            return JSONResponse(_error(known), 404 if _unknown_model(known) else STATUS.get(known.kind, 500))
+            return JSONResponse(error_object(known), 404 if _unknown_model(known) else STATUS.get(known.kind, 500))
 
     return router
 
@@ -158,7 +150,7 @@ async def _events(updates: Generator[ChatUpdate, None, None], request: Completio
                     usage = {**frame, "choices": [], "usage": _usage(update)}
                     yield f"data: {json.dumps(usage)}\n\n"
     except Exception as error:
-        yield f"data: {json.dumps(_error(explain(error)), ensure_ascii=False)}\n\n"
+        yield f"data: {json.dumps(error_object(explain(error)), ensure_ascii=False)}\n\n"
     yield "data: [DONE]\n\n"
 
 
@@ -189,8 +181,3 @@ def _usage(update: ChatUpdate) -> dict[str, int]:
 
 def _unknown_model(error: JoyulError) -> bool:
     return isinstance(error, UsageError) and error.message.startswith("unknown variant")
-
-
-def _error(error: JoyulError) -> dict[str, Any]:
-    text = f"{error.message}. {error.hint}".strip(". ")
-    return {"error": {"message": text, "type": error.kind, "param": None, "code": error.kind}}

@@ -140,7 +140,7 @@ class Guard:
         return LOOPBACK_NAMES | {own, f"[{own}]"} if not is_loopback(own) else LOOPBACK_NAMES
 
     def _limit(self, path: str) -> int:
-        if path.endswith("/upload"):
+        if path.endswith("/upload") or path == "/v1/files":
             return self._upload_bytes
         return BODY_BYTES if path.startswith(("/owner/", "/v1/")) else PAGE_BYTES
 

@@ -14,8 +14,8 @@ MASK = "********"
 
 def secrets_of(settings: Settings) -> list[str]:
     """Return every secret in force, for the log's mask."""
-    models = [settings.model, *settings.models.values(), settings.judge]
-    found = [model.api_key.get_secret_value() for model in models]
+    keys = [settings.judge.api_key, settings.model.api_key, *(model.api_key for model in settings.models.values())]
+    found = [key.get_secret_value() for key in keys]
     login = settings.serve.login
     return [value for value in (*found, login, login.partition(":")[2]) if value]
 

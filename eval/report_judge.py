@@ -92,7 +92,9 @@ def _audit(judged: Judged) -> Section:
             ko, en = (judge_word("constant", metric=shown.of(code), share=share).of(code) for code in ("ko", "en"))
             blocks.append(Note(Both(ko, en), warning=True))
     if audit["metrics"]:
-        rows = [[_name(name), _coverage(each), _why(each), _length(each)] for name, each in audit["metrics"].items()]
+        rows: list[list[Text | Cell]] = []
+        for name, each in audit["metrics"].items():
+            rows.append([_name(name), _coverage(each), _why(each), _length(each)])
         blocks.append(table([judge_word(key) for key in ("metric", "coverage", "causes", "length")], rows))
     facts: list[tuple[Text, Text]] = []
     if audit["pairwise"]:

@@ -133,7 +133,8 @@ def _length(samples: Samples, tail: float) -> Estimate:
         found += [(tagged(row[0], f"{name} {at}"), length, value) for at, (row, length, value) in enumerate(pairs)]
     if not found:
         return Estimate(None, None, None, 0, 0, "nothing scored")
-    x, y = (rankdata([round(row[at], 9) for row in found]) for at in (1, 2))
+    x = rankdata([round(length, 9) for _, length, _ in found])
+    y = rankdata([round(value, 9) for _, _, value in found])
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return Estimate(None, None, None, len(found), 0, "no variation")
     ranked = [(row[0], Score(0.0, detail={"x": a, "y": b})) for row, a, b in zip(found, x, y, strict=True)]

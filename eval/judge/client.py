@@ -160,7 +160,7 @@ def _again(error: Exception, status: int) -> bool:
 
 def _wait(error: Any, attempt: int) -> float:
     """Return the seconds to wait: exponential with jitter, and at least what the server asks for (60 at most)."""
-    backoff = min(LONGEST_WAIT, FIRST_WAIT * 2**attempt) * random.uniform(0.75, 1.0)
+    backoff: float = min(LONGEST_WAIT, FIRST_WAIT * 2**attempt) * random.uniform(0.75, 1.0)
     response = getattr(error, "response", None)
     asked = response.headers.get("retry-after", "") if response is not None else ""
     return max(backoff, min(LONGEST_WAIT, retry_after(asked)))

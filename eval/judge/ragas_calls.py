@@ -170,7 +170,7 @@ async def ragas_score(
     if name == "response_relevancy":
         parts |= {"embeddings": ragas["meaning"](_readable(embedder, item, answer)), "strictness": 1}
     metric = getattr(ragas["metrics"], CLASSES[name])(**parts)
-    values = {"user_input": question_of(item), "response": answer.text, "reference": reference}
+    values: dict[str, Any] = {"user_input": question_of(item), "response": answer.text, "reference": reference}
     values |= {"retrieved_contexts": [passage.text for passage in answer.passages]}
     wanted = metric.ascore.__code__.co_varnames[1 : metric.ascore.__code__.co_argcount]
     try:

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assistant.retrieval.bilingual import open_table
+from assistant.retrieval.terms import terms
 from data.models.sentence_recipe import encode, measure, pairs, start, train
 from data.models.sentence_recipe.batches import Batches, Settings
 from data.models.sentence_recipe.pairs import Pair
 from data.models.sentence_recipe.sets import RetrievalSet, make
+from data.models.sentence_recipe.vectors import SIGNS, features, open_table, signs
 
 SUBJECTS = (
     ("강아지는 산책을 좋아한다.", "개는 날마다 밖에 나가 걷는다."),
@@ -112,6 +113,23 @@ def test_figures_count_ranks() -> None:
 def test_known_words_are_near_from_the_start() -> None:
     car, truck, love = start.korean_places(["자동차", "트럭", "사랑", "없는낱말없음"], 3)[:3]
     assert car @ truck > car @ love
+
+
+def test_words_have_rows_and_the_rest_is_hashed() -> None:
+    words = {"조율": 0, "piano": 1}
+    found = features(terms(["조율 조율을 piano zither"])[0], words, 50)
+    assert found[0] == pytest.approx(1 + np.log(2)) and found[1] == 1.0
+    hashed = [row for row in found if row >= 2]
+    assert hashed and max(hashed) < 52
+    assert features(terms(["zither"])[0], words, 50).keys() < set(found)
+
+
+def test_signs_are_fixed_by_the_spelling_and_all_but_orthogonal() -> None:
+    made = signs(["조율", "piano", "조율", ""])
+    assert made.shape == (4, SIGNS) and set(np.unique(made)) == {-1.0, 1.0}
+    np.testing.assert_array_equal(made[0], made[2])
+    assert abs(made[0] @ made[1]) / SIGNS < 0.15
+    assert signs(["piano"])[0, :8].tolist() == [1.0, 1.0, -1.0, 1.0, 1.0, -1.0, 1.0, -1.0]
 
 
 def _said(asked: str, said: str) -> list[dict[str, str]]:

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 from kiwipiepy import Kiwi
 
-from assistant.retrieval.bilingual import features
 from assistant.retrieval.terms import Terms, terms
 from data.models.recipe.words import sentences
 
 from .pairs import Pair, training
+from .vectors import features
 
 KOREAN, ENGLISH, HASHED = 15_000, 9_000, 6_400  # rows of each kind
 KIWI_KNOWN = 24_000  # Kiwi numbers morphemes by frequency; below this its vectors mean something

@@ -6,11 +6,11 @@ import argparse
 import json
 from pathlib import Path
 
-from assistant.retrieval.bilingual import open_table, weights_folder
 from assistant.retrieval.embeddings import open_embedder
 
 from .measure import by_keyword, by_meaning, figures, fused, gain, reciprocal_ranks
 from .sets import RetrievalSet, test_sets, validation_sets
+from .vectors import open_table
 
 
 def table(one: RetrievalSet, model: Path) -> list[dict[str, object]]:
@@ -40,7 +40,7 @@ def main() -> None:
     """Print the table: ``python -m data.models.sentence_recipe.evaluate --corpus DIR --split test``."""
     parser = argparse.ArgumentParser(description="Measure the sentence embedder.")
     parser.add_argument("--corpus", type=Path, required=True)
-    parser.add_argument("--model", type=Path, default=weights_folder())
+    parser.add_argument("--model", type=Path, required=True, help="folder of data.models.sentence_recipe.train")
     parser.add_argument("--split", choices=("validation", "test"), default="validation")
     parser.add_argument("--out", type=Path, help="a JSON file for the rows")
     options = parser.parse_args()

@@ -11,13 +11,12 @@ import numpy as np
 import torch
 from safetensors.numpy import save_file
 
-from assistant.retrieval.bilingual import SIGNS
-
 from .batches import Bag, Batches, Settings
 from .encode import Encoded, load
 from .start import rarity, starting_table
+from .vectors import SIGNS
 
-SHARE = 1.0  # weight of the signs beside the learned part, chosen on the validation sets
+SHARE = 0.75  # weight of the signs beside the learned part, chosen on the validation sets
 UNSEEN = 4  # a word without a row counts as seen in so many texts
 LOUD = 20.0  # what cosines are multiplied by before the softmax
 
@@ -112,7 +111,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the bilingual sentence embedder.")
     parser.add_argument("--pairs", type=Path, required=True, help="folder of data.models.sentence_recipe.encode")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--batch", type=int, default=Settings.batch)
     parser.add_argument("--rate", type=float, default=Settings.rate)
     parser.add_argument("--forget", type=float, default=Settings.forget)

@@ -108,7 +108,7 @@ def open_store(run: Run) -> Any:
 
 def list_problems(run: Run, source: Any) -> None:
     """Print problems, losses and what was left out, for a person; with --json the document has them."""
-    details = source.details if isinstance(source, InputError) else source
+    details: dict[str, Any] = source.details if isinstance(source, InputError) else source
     if run.as_json:
         return
     for each in details.get("problems", []):

@@ -142,7 +142,12 @@ def dedupe(
 ) -> dict[str, Any]:
     """Make a version without the rows that repeat another; each is written down with the row it repeats."""
     found = duplicates(version.rows(), threshold, progress, cancelled)
-    report = {"rows": found.rows, "exact": found.count(True), "near": found.count(False), "threshold": threshold}
+    report: dict[str, Any] = {
+        "rows": found.rows,
+        "exact": found.count(True),
+        "near": found.count(False),
+        "threshold": threshold,
+    }
     differing = conflicts(row for row in version.rows() if row["id"] not in found.repeats)
     report |= {"conflicts": differing[:MOST_LISTED], "conflicts_total": len(differing)}
     listed = [{"row": row, "of": of, "similarity": s} for row, (of, s) in list(found.repeats.items())[:MOST_LISTED]]

@@ -246,7 +246,8 @@ class _Restorer:
     def whole_rows(self, at_end: bool = False) -> Iterator[Row]:
         """Yield rows that stood here and had no place in the file at all."""
         while self._next is not None and "whole" in self._next and (at_end or self._next["row"] == self.position):
-            yield self._next["whole"]
+            row: Row = self._next["whole"]
+            yield row
             self.position += 1
             self._advance()
 
@@ -259,7 +260,8 @@ class _Restorer:
         if entry["digest"] != _digest(raw):
             self._losses.add(entry["row"], ", ".join(entry["keys"]), "kept keys not put back: the row was changed")
             return made
-        return {key: value for key, value in made.items() if key not in entry["drop"]} | entry["keys"]
+        kept: Row = entry["keys"]
+        return {key: value for key, value in made.items() if key not in entry["drop"]} | kept
 
 
 def _entries(file: Path) -> Iterator[dict[str, Any]]:

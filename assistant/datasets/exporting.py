@@ -103,12 +103,10 @@ def _rows(version: Version, kind: str, part: str) -> Iterator[Row]:
             yield {"question": row.get("question", ""), "joyul": json.dumps(row, ensure_ascii=False)}
             continue
         made = form.render(row)
-        columns = {
-            key: _uniform(made[key])
-            for key in ("prompt", "messages", "chosen", "rejected", "completion")
-            if key in made
-        }
-        columns |= {key: made[key] for key in ("label",) if key in made}
+        told = [key for key in ("prompt", "messages", "chosen", "rejected", "completion") if key in made]
+        columns: Row = {key: _uniform(made[key]) for key in told}
+        if "label" in made:
+            columns["label"] = made["label"]
         yield columns | {"joyul": json.dumps(row, ensure_ascii=False)}
 
 

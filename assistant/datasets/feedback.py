@@ -128,7 +128,7 @@ def feedback_rows(judged: Feedback, branch: Sequence[StoredMessage], conversatio
     prompt = _prompt(branch)
     if prompt is None or not answer.strip():
         return []
-    marks = {"group": conversation, "user": judged.author, "message": judged.message}
+    marks: Row = {"group": conversation, "user": judged.author, "message": judged.message}
     marks |= {"reason": judged.reason} if judged.reason else {}
     marks |= {"tags": list(judged.tags)} if judged.tags else {}
     if judged.kind in ("up", "down"):

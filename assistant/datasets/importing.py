@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from assistant.datasets.options import ReadOptions
-from assistant.datasets.personal import treat_row
+from assistant.datasets.personal import Finding, treat_row
 from assistant.datasets.problems import Problems
 from assistant.datasets.reading import Detected, detect, read
 from assistant.datasets.rows import Row, content_digest
@@ -121,7 +121,7 @@ def _keep(
     draft: Draft, row: Row, line: int, seen: dict[bytes, str], options: ImportOptions, report: dict[str, Any]
 ) -> None:
     report["rows"] += 1
-    findings = []
+    findings: list[Finding] = []
     if options.personal != "off":
         row, findings = treat_row(row, mask=options.personal == "mask")
     digest = content_digest(row)

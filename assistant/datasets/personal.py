@@ -91,7 +91,7 @@ def _counted(after: str) -> bool:
 
 def review(text: str) -> list[Finding]:
     """Return what may be names and postal addresses: for a person to look at, never masked by itself."""
-    found = []
+    found: list[Finding] = []
     for kind, pattern in REVIEWS:
         for match in pattern.finditer(text):
             start, end = match.span(match.lastindex or 0)

@@ -15,6 +15,7 @@ from assistant.dataset_rows import MAX_SHOWN, show
 
 MAX_DEPTH = 64
 _MOST_DIGITS = 19
+_TEXTS = frozenset({str})
 _LONG_NUMBER = re.compile(rb"[0-9]{16}")
 _KEY_END = re.compile(rb'"[ \t\r\n]*:')
 _NOT_JSON = re.compile(r'"((?:[^"\\]|\\.)*)"\s*:\s*(?:-?Infinity|NaN)\b')
@@ -40,12 +41,10 @@ def parse(raw: bytes) -> Any:
     except orjson.JSONDecodeError:
         value = _slow(raw)
     else:
-        colons = raw.count(b":")
-        if colons:
-            keys = _keys(value, 0)
-            if colons != keys and len(_KEY_END.findall(raw)) != keys:
-                value = _slow(raw)
-        if _LONG_NUMBER.search(raw):
+        flat = type(value) is dict and _TEXTS.issuperset(map(type, value.values()))
+        colons, keys = raw.count(b":"), len(value) if flat else _keys(value, 0)
+        twice = colons != keys and len(_KEY_END.findall(raw)) != keys
+        if twice or (not flat and _LONG_NUMBER.search(raw)):
             value = _slow(raw)
     plain = raw.isascii()
     escaped = b"\\u" in raw or b"\\b" in raw or b"\\f" in raw or b"\x7f" in raw
@@ -63,14 +62,10 @@ def _keys(value: Any, depth: int) -> int:
     """Count the keys of all objects in a value."""
     if depth > MAX_DEPTH:
         raise _too_deep()
-    if type(value) is dict:
-        inner = value.values()
-        count = len(value)
-    elif type(value) is list:
-        inner, count = value, 0
-    else:
+    if type(value) is not dict and type(value) is not list:
         return 0
-    for item in inner:
+    count = len(value) if type(value) is dict else 0
+    for item in value.values() if type(value) is dict else value:
         if type(item) is dict or type(item) is list:
             count += _keys(item, depth + 1)
     return count

@@ -21,20 +21,19 @@ def read_lines(origin: Source, problems: Problems, options: ReadOptions) -> Iter
     """Yield ``(line, object)`` of a JSONL file; blank lines are skipped, bad ones noted."""
     number = 0
     with open_utf8(origin) as stream:
-        lines = _checked(stream, problems, origin.name)
-        for raw in lines:
+        for raw in _checked(stream, problems, origin.name):
             number += 1
             if raw is None:
                 fix = f"split it; a row has at most {MAX_LINE_BYTES:,} bytes"
                 problems.add(number, "", f"the line is longer than {MAX_LINE_BYTES:,} bytes", fix)
-                continue
-            if b"\r" in raw[:-2]:  # a lone carriage return can only stand between two JSON values
+            elif b"\r" in raw[:-2]:  # a lone carriage return can only stand between two JSON values
                 pieces = raw.rstrip(_SPACE).split(b"\r")
                 for offset, piece in enumerate(pieces):
-                    yield from _one(piece, number + offset, problems)
+                    if (row := _one(piece, number + offset, problems)) is not None:
+                        yield number + offset, row
                 number += len(pieces) - 1
-            else:
-                yield from _one(raw, number, problems)
+            elif (row := _one(raw, number, problems)) is not None:
+                yield number, row
 
 
 def _checked(stream: IO[bytes], problems: Problems, name: str) -> Iterator[bytes | None]:
@@ -54,19 +53,19 @@ def _checked(stream: IO[bytes], problems: Problems, name: str) -> Iterator[bytes
         problems.add(number + 1, "", error.message.removeprefix(f"{name}: "), error.hint)
 
 
-def _one(raw: bytes, line: int, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
-    raw = raw.strip(_SPACE)
-    if not raw:
-        return
+def _one(raw: bytes, line: int, problems: Problems) -> dict[str, Any] | None:
+    """Return one row; None for a blank line, or after noting what is wrong."""
+    if raw.isspace():
+        return None
     try:
         value = parse(raw)
     except Unreadable as error:
         problems.add(line, error.key, error.problem, error.fix)
-        return
+        return None
     if type(value) is dict:
-        yield line, value
-    else:
-        problems.add(line, "", f"expected one JSON object, found {show(value)}", "write each row as {...}")
+        return value
+    problems.add(line, "", f"expected one JSON object, found {show(value)}", "write each row as {...}")
+    return None
 
 
 def read_array(origin: Source, problems: Problems, options: ReadOptions) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -76,7 +75,8 @@ def read_array(origin: Source, problems: Problems, options: ReadOptions) -> Iter
         try:
             with damaged_gzip(origin.name):
                 for line, raw in scanner:
-                    yield from _one(raw, line, problems)
+                    if (row := _one(raw, line, problems)) is not None:
+                        yield line, row
         except InputError as error:
             problems.add(scanner.line, "", error.message.removeprefix(f"{origin.name}: "), error.hint)
 
@@ -106,27 +106,15 @@ class _Elements:
                 self._stop("a text's quote is never closed", 'close it with " before the line ends')
                 return
             self._place = match.end()
-            done = yield from self._step(match[0], match.start())
-            if done:
-                return
-
-    def _step(self, token: bytes, start: int) -> Iterator[tuple[int, bytes]]:  # type: ignore[misc]
-        """Take one token; return True at the array's end."""
-        if token in b"[{":
-            self._depth += 1
-            if self._depth == 1:
+            self._depth += (match[0] in b"[{") - (match[0] in b"]}")
+            closed = self._depth == 0
+            if closed or (match[0] == b"," and self._depth == 1):
+                yield from self._element(match.start(), last=closed)
+            if closed or (self._depth == 1 and match[0] in (b",", b"[")):
                 self._drop(self._place)
-        elif token in b"]}":
-            self._depth -= 1
-            if self._depth == 0:
-                yield from self._element(start, last=True)
-                self._drop(self._place)
+            if closed:
                 self._tail()
-                return True
-        elif token == b"," and self._depth == 1:
-            yield from self._element(start, last=False)
-            self._drop(self._place)
-        return False
+                return
 
     def _element(self, end: int, last: bool) -> Iterator[tuple[int, bytes]]:
         text = self._buffer[:end]

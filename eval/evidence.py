@@ -234,7 +234,8 @@ def _correlation(
         statistic = difference_statistic(metric.statistic, vectors.shape[1] // 2)
         left.append(jackknife_values(cluster_sums(vectors, [item.group for item in shared]), statistic))
     errors = np.array([pairs[tuned, rival].se or 0.0 for rival in rivals])
-    return correlation_of(np.stack(left), errors, pairs[tuned, rivals[0]].seed_se).tolist()
+    found: list[list[float]] = correlation_of(np.stack(left), errors, pairs[tuned, rivals[0]].seed_se).tolist()
+    return found
 
 
 def correlation_of(left: Array, errors: Array, seed_se: Any) -> Array:

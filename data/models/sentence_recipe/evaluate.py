@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from assistant.retrieval.embeddings import open_embedder
 
@@ -13,7 +14,7 @@ from .sets import RetrievalSet, test_sets, validation_sets
 from .vectors import open_table
 
 
-def table(one: RetrievalSet, model: Path) -> list[dict[str, object]]:
+def table(one: RetrievalSet, model: Path) -> list[dict[str, Any]]:
     """Return one row a way of searching: hit@1, hit@5, MRR, and the gain in MRR over BM25 with its interval."""
     words = by_keyword(one)
     own = by_meaning(one, open_table(model).embed)
@@ -26,10 +27,10 @@ def table(one: RetrievalSet, model: Path) -> list[dict[str, object]]:
         "BM25 + these vectors": fused(words, own),
     }
     floor = reciprocal_ranks(one, words)
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     for way, rankings in ways.items():
         ranks = reciprocal_ranks(one, rankings)
-        row: dict[str, object] = {"set": one.name, "n": len(one.queries), "passages": len(one.passages), "way": way}
+        row: dict[str, Any] = {"set": one.name, "n": len(one.queries), "passages": len(one.passages), "way": way}
         row |= {name: round(value, 1) for name, value in figures(ranks).items()}
         row["gain"] = [round(value, 1) for value in gain(ranks, floor)]
         rows.append(row)
@@ -49,7 +50,7 @@ def main() -> None:
     print("| set | n / passages | way | hit@1 | hit@5 | MRR | MRR over BM25, 95 % |")
     print("| --- | ---: | --- | ---: | ---: | ---: | ---: |")
     for row in rows:
-        mean, low, high = row["gain"]  # type: ignore[misc]
+        mean, low, high = row["gain"]
         head = f"| {row['set']} | {row['n']} / {row['passages']} | {row['way']} "
         print(f"{head}| {row['hit1']} | {row['hit5']} | {row['mrr']} | {mean:+} [{low:+}, {high:+}] |")
     if options.out:

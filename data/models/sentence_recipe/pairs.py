@@ -169,10 +169,10 @@ def _candidates(corpus: Path, prepared: Path) -> Iterator[Pair]:
         if row.holds and row.source not in TEST_TASKS + VALIDATION_TASKS:
             yield Pair(row.second, row.first, row.source.split("-")[0] + " " + row.source.split("-")[1])
     yield from _questions(corpus, prepared)
-    for row in read_rows(corpus / "instruct" / "songys_chatbot_ko.jsonl.xz"):
-        yield Pair(*(squeeze(message["content"]) for message in row["messages"][:2]), "songys")
-    for row in read_rows(corpus / "instruct" / "ms_support_ko.jsonl.xz"):
-        yield Pair(*(squeeze(message["content"]) for message in row["messages"][:2]), "docs ko")
+    for name, source in (("songys_chatbot_ko", "songys"), ("ms_support_ko", "docs ko")):
+        for said in read_rows(corpus / "instruct" / f"{name}.jsonl.xz"):
+            query, passage = (squeeze(message["content"]) for message in said["messages"][:2])
+            yield Pair(query, passage, source)
     yield from translations(corpus, test=False)
     for name, about in sources()["text"].items():
         if name not in APART:

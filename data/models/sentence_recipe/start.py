@@ -43,10 +43,10 @@ def principal(vectors: np.ndarray, dimension: int) -> np.ndarray:
     """Return unit vectors along the first principal axes, zeros beyond those there are."""
     centred = vectors - vectors.mean(axis=0)
     _, _, axes = np.linalg.svd(centred, full_matrices=False)
-    made = np.zeros((len(vectors), dimension))
+    made: np.ndarray = np.zeros((len(vectors), dimension))
     count = min(dimension, len(axes))
     made[:, :count] = centred @ axes[:count].T
-    return made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-9)
+    return np.asarray(made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-9))
 
 
 def rarity(encoded: Encoded) -> np.ndarray:
@@ -67,7 +67,7 @@ def bags(encoded: Encoded, table: np.ndarray, texts: np.ndarray) -> np.ndarray:
     for place, text in enumerate(texts):
         part = slice(encoded.starts[text], encoded.starts[text + 1])
         made[place] = encoded.weights[part].astype(np.float64) @ table[encoded.rows[part]]
-    return made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-9)
+    return np.asarray(made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-9))
 
 
 def starting_table(encoded: Encoded, seed: int) -> np.ndarray:

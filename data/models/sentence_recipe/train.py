@@ -108,14 +108,15 @@ def export(table: np.ndarray, encoded: Encoded, folder: Path, note: dict[str, ob
 
 def main() -> None:
     """Train and export: ``python -m data.models.sentence_recipe.train --pairs DIR --out DIR --steps N``."""
+    usual = Settings(steps=1000)
     parser = argparse.ArgumentParser(description="Train the bilingual sentence embedder.")
     parser.add_argument("--pairs", type=Path, required=True, help="folder of data.models.sentence_recipe.encode")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--batch", type=int, default=Settings.batch)
-    parser.add_argument("--rate", type=float, default=Settings.rate)
-    parser.add_argument("--forget", type=float, default=Settings.forget)
-    parser.add_argument("--seed", type=int, default=Settings.seed)
+    parser.add_argument("--steps", type=int, default=usual.steps)
+    parser.add_argument("--batch", type=int, default=usual.batch)
+    parser.add_argument("--rate", type=float, default=usual.rate)
+    parser.add_argument("--forget", type=float, default=usual.forget)
+    parser.add_argument("--seed", type=int, default=usual.seed)
     options = parser.parse_args()
     torch.set_num_threads(1)
     encoded = load(options.pairs)

@@ -1,6 +1,5 @@
 """Two finished runs side by side: the same items paired, each variant's difference, what was declared otherwise."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -108,5 +107,5 @@ def changed(first: Record, second: Record) -> list[dict[str, Any]]:
     return found
 
 
-def _change(key: str, first: Any, second: Any) -> list[Mapping[str, Any]]:
+def _change(key: str, first: Any, second: Any) -> list[dict[str, Any]]:
     return [] if first == second else [{"key": key, "first": first, "second": second}]

@@ -92,7 +92,7 @@ def candidates(suite: Suite, variant: str, choices: Choices, examples: Sequence[
         raise InputError(f"{suite.path}: no variant {variant!r:.60}", nearest(variant, specs))
     if variant in suite.uses:
         raise InputError(f"{suite.path}: {variant} stands for a variant of the app", "spell it out in the suite")
-    found = []
+    found: list[Variant] = []
     for spec in grid(specs[variant], recipe=choices.recipe) if choices.recipe else [specs[variant]]:
         needs = load_prompt(spec.recipe).needs
         concerned: dict[str, Sequence[Any]] = {}

@@ -25,16 +25,16 @@ def run(services: "Services", params: dict[str, Any], progress: Progress, cancel
         and ``folder`` where the reports lie.
     """
     from eval.reports.terminal import to_terminal
-    from eval.run_folder import unfinished_runs
+    from eval.run_folder import RunFolder, unfinished_runs
     from eval.runner import run_suite
     from eval.suite import load_suite
 
-    wanted = str(params.get("suite", ""))
-    if params.get("resume"):
+    wanted, resumed = str(params.get("suite", "")), str(params.get("resume") or "")
+    if resumed:
         open_runs = {each.run: each.path for each in unfinished_runs(services.home.runs)}
-        if params["resume"] not in open_runs:
-            raise InputError(f"no unfinished run {params['resume']!r:.120}", nearest(str(params["resume"]), open_runs))
-        wanted = open_runs[params["resume"]]
+        if resumed not in open_runs:
+            raise InputError(f"no unfinished run {resumed!r:.120}", nearest(resumed, open_runs))
+        wanted = open_runs[resumed]
     result = run_suite(
         load_suite(find_suite(services, wanted)),
         variants=services.variants,
@@ -44,6 +44,8 @@ def run(services: "Services", params: dict[str, Any], progress: Progress, cancel
         cancelled=lambda: cancelled() or services.closing.is_set(),
         aids=aids(services),
     )
+    if resumed and result.run != resumed:  # suite or variants changed meanwhile, so a new run took its place
+        RunFolder(services.home.runs / resumed).abandon()
     document = result.to_json()
     return {
         "document": document,

@@ -5,11 +5,11 @@ from typing import Any
 import gradio as gr
 
 from assistant.ui.arena_view import ArenaView
-from assistant.ui.chat_tab import QUIET
 from assistant.ui.context import Page, event_data, panel
 from assistant.ui.evaluate_view import EvaluatePage
 from assistant.ui.evaluations import Evaluations
 from assistant.ui.markup import element, escape
+from assistant.ui.parts import QUIET
 
 TICK_SECONDS = 0.7
 

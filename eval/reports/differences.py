@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from eval.reports.blocks import Both, Cell, Difference, Forest, Note, Section, table
+from eval.reports.blocks import Block, Both, Cell, Difference, Forest, Note, Section, Text, table
 from eval.reports.look import bounds, label, metric, p_value, say
 from eval.sentence import points
 
@@ -24,13 +24,14 @@ def sections(document: Document) -> list[Section]:
     lead = say("forest_note", metric_ko=metric(primary).ko, metric_en=metric(primary).en, level=level)
     picked = say("forest_rival", rival_ko=label(rival).ko, rival_en=label(rival).en) if rival else Both("", "")
     margin = float(document.get("declared", {}).get("margin") or 0.0)
-    blocks = [
+    blocks: list[Block] = [
         Note(Both(f"{picked.ko} {lead.ko}".strip(), f"{picked.en} {lead.en}".strip())),
         Forest(tuple(rows), margin),
     ]
     decisive = tuned_pairs(document)
     if decisive:
-        columns = [say("pair"), say("delta"), say("interval"), "n", say("groups"), say("method"), say("test")]
+        columns: list[Text | Cell] = [say("pair"), say("delta"), say("interval"), "n"]
+        columns += [say("groups"), say("method"), say("test")]
         blocks.append(table(columns, [_row(pair) for pair in decisive], say("decisive_note")))
     return [Section("differences", say("differences"), tuple(blocks))]
 

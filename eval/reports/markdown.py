@@ -36,8 +36,8 @@ def _block(block: Block, language: str) -> list[str]:
     if isinstance(block, Note):
         return [("- " if block.warning else "") + _plain(text_of(block.text, language)), ""]
     if isinstance(block, Facts):
-        rows = ((text_of(name, language), text_of(value, language)) for name, value in block.rows)
-        return [*(f"- {_plain(name)}: {_plain(value)}" for name, value in rows), ""]
+        facts = ((text_of(name, language), text_of(value, language)) for name, value in block.rows)
+        return [*(f"- {_plain(name)}: {_plain(value)}" for name, value in facts), ""]
     if isinstance(block, Table):
         above = [
             text for text in (block.summary and _shown(block.summary, language), _of(block.caption, language)) if text

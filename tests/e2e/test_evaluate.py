@@ -195,6 +195,18 @@ def test_two_runs_stand_side_by_side(visit: Any, runs: dict[str, str], server: A
     expect(report.locator(".verdict")).to_be_visible()
 
 
+def test_an_unfinished_run_is_taken_up(visit: Any, server: Any) -> None:
+    left = server.home / "runs" / "tiny-20260101T000000-12345678"
+    left.mkdir()
+    plan = {"suite": "tiny", "path": str(server.home / "suites" / "tiny.yaml")}
+    (left / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    page = visit("ko").open("/ko/#evaluate")
+    page.locator(f"#history [data-act=resume][data-run='{left.name}']").click()
+    expect(page.locator("#report .report[data-run^='tiny-']")).to_be_visible(timeout=60_000)
+    expect(page.locator("#history [data-act=resume]")).to_have_count(0)
+    expect(page.locator("#evaluate-start")).to_be_visible()
+
+
 @pytest.mark.parametrize("language", ["ko", "en"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everything_can_be_read_in_both_looks(visit: Any, runs: dict[str, str], language: str, scheme: str) -> None:

@@ -155,6 +155,17 @@ def test_an_unfinished_run_is_offered_and_taken_up(evaluate: EvaluatePage) -> No
     assert evaluate.runs.wait(WAIT).phase == "failed"
 
 
+def test_a_run_whose_suite_changed_makes_way_for_a_new_one(evaluate: EvaluatePage) -> None:
+    runs = evaluate.page.services.home.runs
+    (runs / "tiny-20260101T000000-12345678").mkdir()
+    plan = {"suite": "tiny", "path": str(runs.parent / "suites" / "tiny.yaml")}
+    (runs / "tiny-20260101T000000-12345678" / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    evaluate.resume("tiny-20260101T000000-12345678")
+    done = evaluate.runs.wait(WAIT)
+    assert done.phase == "done" and done.run != "tiny-20260101T000000-12345678"
+    assert 'data-act="resume"' not in evaluate.history_html()
+
+
 def test_two_runs_are_shown_side_by_side(evaluate: EvaluatePage, korean: Page) -> None:
     runs = []
     for _ in range(2):

@@ -146,8 +146,7 @@ def study_curve(
 ) -> dict[str, Any]:
     """Train the recipe on every share of its data, evaluate each on the validation items, and fit.
 
-    The recipe's epochs stay as they are, so a smaller part also means fewer steps, as it would for a
-    person with less data. What retrieval searches stays whole at every size.
+    The recipe's epochs stay, so a smaller part also means fewer steps; what retrieval searches stays whole.
 
     Args:
         suite: its ``validation`` items are asked; the test items are never read.
@@ -156,7 +155,7 @@ def study_curve(
         settings: of the state folder.
         home: the state folder; the study lies in ``runs/curves``.
         pool: opened models.
-        library: for variants and recipes that retrieve.
+        library: what is searched.
         shares: of the training rows, up to 1.
         seeds: training runs a share, with seeds 0, 1, ...
         progress: gets ``{"stage", "message", "done", "total"}`` and the training's events.
@@ -186,9 +185,9 @@ def study_curve(
     study = _Study(asked, spec, recipe, settings, folder, factory, library, progress, cancelled)
     trials, seconds = _all_trials(study, parts, seeds)
     curve = fit_curve(trials, suite.primary, ready_metric(suite.primary, suite).statistic, suite.margin)
-    named = {"suite": suite.name, "variant": variant, "adapter": spec.adapter, "base": base.base}
-    took = {"shares": sorted(shares), "training_seconds": round(seconds, 1), "folder": str(folder)}
-    document = curve.to_json() | named | took | {"created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+    document = curve.to_json() | {"suite": suite.name, "variant": variant, "adapter": spec.adapter, "base": base.base}
+    document |= {"shares": sorted(shares), "training_seconds": round(seconds, 1), "folder": str(folder)}
+    document |= {"created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     write_json(folder / CURVE, document)
     return document
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from assistant.errors import CancelledError, UnavailableError
 from assistant.schema import Variant
 from eval.cache import AnswerCache
-from eval.judge.aids import Aids, check_judge
+from eval.judge.aids import Aids, with_aids
 from eval.judge.outcome import JudgeReport
 from eval.judge.session import judge_answers
 from eval.metrics.base import Live
@@ -62,7 +62,7 @@ def run_suite(
         progress: gets ``{"done", "total", "variant", "seconds_left", "stage"}``; ``seconds_left`` may be None.
         cancelled: asked a few times a second.
         streams: answers under way at once.
-        aids: the embedder, judge and votes that metrics and the suite's ``judge`` key need.
+        aids: the embedder, judge and votes that metrics may need; without them nothing is judged.
 
     Raises:
         InputError, UsageError: a variant cannot be built (unknown adapter, recipe, collection ...), or the
@@ -71,8 +71,8 @@ def run_suite(
         ResourceError: the disk is full.
         RunCancelled: ``cancelled()`` said so.
     """
-    started, aids = time.perf_counter(), aids or Aids()
-    check_judge(suite, aids.judge)
+    started = time.perf_counter()
+    suite, aids = with_aids(suite, aids)
     total = len(suite.items) * sum(len(names_of(suite, spec.name)) for spec in suite.variants)
     progress({"done": 0, "total": total, "variant": "", "seconds_left": None, "stage": "documents"})
     unread = prepare_collection(suite, library, runs)

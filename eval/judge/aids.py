@@ -1,6 +1,6 @@
 """What a run may use besides its variants: the app's embedder, a judge, people's votes."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from assistant.errors import JoyulError, UsageError
@@ -35,6 +35,21 @@ class Aids:
 def wants_judge(suite: Suite) -> bool:
     """Return whether anything in the suite needs a judge."""
     return suite.judge is not None or any(metric_named(name).judged for name in suite.metrics)
+
+
+def with_aids(suite: Suite, aids: Aids | None) -> tuple[Suite, Aids]:
+    """Return what a run works with: without aids, the suite without what a judge would add to it.
+
+    A judged primary metric stays and needs a judge.
+
+    Raises:
+        UsageError: a judge is needed and none is configured.
+    """
+    if aids is None:
+        kept = [name for name in suite.metrics if name == suite.primary or not metric_named(name).judged]
+        suite, aids = replace(suite, metrics=tuple(kept), judge=None), Aids()
+    check_judge(suite, aids.judge)
+    return suite, aids
 
 
 def check_judge(suite: Suite, settings: JudgeSettings) -> None:

@@ -145,8 +145,16 @@ def test_no_judge_configured_stops_before_anything_is_asked(
     with_judge: Callable[[str], Suite], run: Run, model: Any
 ) -> None:
     with pytest.raises(UsageError, match="asks for a judge, but none is configured"):
-        run(with_judge("{pairwise: true}"))
+        run(with_judge("{pairwise: true}"), aids=Aids())
     assert model.asked == []
+
+
+def test_a_run_for_another_end_leaves_the_judge_out(with_judge: Callable[[str], Suite], run: Run) -> None:
+    suite = with_judge("{metrics: [answer_accuracy], pairwise: true}")
+    document = run(replace(suite, items=suite.items[:2])).to_json()  # choosing, data curve: only the primary counts
+    assert document["judge"] is None and "answer_accuracy" not in document["variants"]["tuned"]["metrics"]
+    with pytest.raises(UsageError, match="none is configured"):
+        run(replace(suite, primary="answer_accuracy"))
 
 
 def test_a_judge_that_was_never_there_is_exit_4_and_loses_nothing(

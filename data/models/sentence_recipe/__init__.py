@@ -1,1 +1,0 @@
-"""The open recipe of the bilingual sentence embedder: pairs, starting vectors, training, evaluation."""

@@ -2,7 +2,8 @@
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -14,27 +15,31 @@ from assistant.errors import InputError, JoyulError
 from assistant.jobs.launch import cancel, enqueue, may_resume, pause
 from assistant.jobs.record import JobFolder, Record, jobs_of
 from assistant.logs import explain
+from assistant.paths import Home
 from assistant.services import Services
+
+if TYPE_CHECKING:
+    from tuning.schema import TuneRecipe
 
 
 def routes(services: Services) -> APIRouter:
     """Return ``/v1/fine_tuning/jobs`` and what is under it."""
     router = APIRouter(prefix="/v1/fine_tuning/jobs")
+    _starting(router, services)
+    _looking(router, services.home)
+    _steering(router, services.home)
+    return router
+
+
+def _found(home: Home, key: str) -> JobFolder:
+    for job in jobs_of(home):
+        if job.id == key:
+            return job
+    raise InputError(f"no job {key[:80]!r}", "see the list of jobs", missing=True)
+
+
+def _starting(router: APIRouter, services: Services) -> None:
     home = services.home
-
-    def found(key: str) -> JobFolder:
-        for job in jobs_of(home):
-            if job.id == key:
-                return job
-        raise InputError(f"no job {key[:80]!r}", "see the list of jobs", missing=True)
-
-    def acting(key: str, act: Callable[[JobFolder], Record | None]) -> Response:
-        def work() -> dict[str, Any]:
-            job = found(key)
-            act(job)
-            return job_object(job)
-
-        return answered(work)
 
     @router.post("")
     def create(request: CreateJob) -> Response:
@@ -47,25 +52,29 @@ def routes(services: Services) -> APIRouter:
             job = JobFolder.create(home, "tune", recipe.name)
             job.save(API, request.model_dump(mode="json"))
 
-            def prepare_and_start() -> None:
-                from tuning.prepare import prepare
-
-                try:
-                    prepare(recipe, home=home, settings=services.settings, retriever_for=None, job=job)
-                    if job.wished() == "cancel":
-                        job.update(state="cancelled")
-                    else:
-                        enqueue(job, ["tune", "work", job.id, "--home", str(home.root)])
-                except JoyulError:
-                    return  # the job's record says it
-                except Exception as error:
-                    explain(error)  # into the log
-
-            threading.Thread(target=prepare_and_start, daemon=True, name=f"prepare {job.id}").start()
+            start = partial(_prepare_and_start, services, recipe, job)
+            threading.Thread(target=start, daemon=True, name=f"prepare {job.id}").start()
             return job_object(job)
 
         return answered(work)
 
+
+def _prepare_and_start(services: Services, recipe: "TuneRecipe", job: JobFolder) -> None:
+    from tuning.prepare import prepare
+
+    try:
+        prepare(recipe, home=services.home, settings=services.settings, retriever_for=None, job=job)
+        if job.wished() == "cancel":
+            job.update(state="cancelled")
+        else:
+            enqueue(job, ["tune", "work", job.id, "--home", str(services.home.root)])
+    except JoyulError:
+        return  # the job's record says it
+    except Exception as error:
+        explain(error)  # into the log
+
+
+def _looking(router: APIRouter, home: Home) -> None:
     @router.get("")
     def list_(after: str = "", limit: int = 20) -> Response:
         """List the jobs, newest first."""
@@ -74,7 +83,27 @@ def routes(services: Services) -> APIRouter:
     @router.get("/{key}")
     def retrieve(key: str) -> Response:
         """Say how a job stands."""
-        return acting(key, lambda job: None)
+        return answered(lambda: job_object(_found(home, key)))
+
+    @router.get("/{key}/events")
+    def events(key: str, after: str = "", limit: int = 20) -> Response:
+        """List what happened, newest first."""
+        return answered(lambda: page_of(event_objects(_found(home, key)), after, limit))
+
+    @router.get("/{key}/checkpoints")
+    def checkpoints(key: str, after: str = "", limit: int = 10) -> Response:
+        """List the checkpoints that can be chatted with: the finished adapter."""
+        return answered(lambda: page_of(checkpoint_objects(_found(home, key)), after, limit))
+
+
+def _steering(router: APIRouter, home: Home) -> None:
+    def acting(key: str, act: Callable[[JobFolder], Record | None]) -> Response:
+        def work() -> dict[str, Any]:
+            job = _found(home, key)
+            act(job)
+            return job_object(job)
+
+        return answered(work)
 
     @router.post("/{key}/cancel")
     def cancel_(key: str) -> Response:
@@ -95,15 +124,3 @@ def routes(services: Services) -> APIRouter:
             enqueue(job, ["tune", "work", job.id, "--home", str(home.root)])
 
         return acting(key, go_on)
-
-    @router.get("/{key}/events")
-    def events(key: str, after: str = "", limit: int = 20) -> Response:
-        """List what happened, newest first."""
-        return answered(lambda: page_of(event_objects(found(key)), after, limit))
-
-    @router.get("/{key}/checkpoints")
-    def checkpoints(key: str, after: str = "", limit: int = 10) -> Response:
-        """List the checkpoints that can be chatted with: the finished adapter."""
-        return answered(lambda: page_of(checkpoint_objects(found(key)), after, limit))
-
-    return router

@@ -141,15 +141,10 @@ _WORDS = {
     ),
     "confusion": ("혼동 행렬", "Confusion"),
     "true_label": ("실제 ↓ / 답 →", "true ↓ / answered →"),
-    "class": ("분류", "Class"),
     "precision": ("정밀도", "precision"),
     "recall": ("재현율", "recall"),
     "f1": ("F1", "F1"),
     "costs": ("비용", "Costs"),
-    "costs_note": (
-        "토큰과 시간은 답 하나의 평균이에요. 시간은 여러 답을 한꺼번에 만들 때 잰 값이에요.",
-        "Tokens and seconds are means per answer; seconds are measured while many answers run at once.",
-    ),
     "needs": ("메모리와 학습", "Memory and training"),
     "training_seconds": ("학습 시간(초)", "Training (s)"),
     "training_memory": ("학습 최대 메모리(MB)", "Training peak (MB)"),
@@ -185,7 +180,6 @@ _WORDS = {
     "query": ("검색어", "Query"),
     "history": ("앞선 대화", "Conversation so far"),
     "error": ("실패", "Failed"),
-    "shown_of": ("처음 {shown}개만 보여요(전체 {total}개).", "The first {shown} of {total} are shown."),
     "switch": ("English", "한국어"),
     "after_the_fact": (
         "결과를 보고 고른 비교예요.",
@@ -194,6 +188,25 @@ _WORDS = {
     "run": ("실행", "Run"),
     "nothing": ("없음", "none"),
 }
+
+
+# How an interval or a test was made (``eval.stats``), as the Korean report says it.
+_METHODS = {
+    "nothing scored": "점수 없음",
+    "one cluster": "묶음이 하나뿐",
+    "cluster t": "묶음 t 구간",
+    "no variation": "차이 없음",
+    "few differ": "다른 문항이 적음",
+    "BCa bootstrap": "BCa 부트스트랩",
+    "percentile bootstrap": "백분위 부트스트랩",
+    "McNemar exact": "맥니마 정확 검정",
+    "sign-flip permutation": "부호 바꿈 순열 검정",
+}
+
+
+def method_name(name: str, language: str) -> str:
+    """Return how an interval or a test was made; names without a Korean one stay as they are."""
+    return _METHODS.get(name, name) if language == "ko" else name
 
 
 def word(key: str, language: str, **values: object) -> str:

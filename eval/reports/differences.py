@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from eval.reports.blocks import Block, Both, Cell, Difference, Forest, Note, Section, Text, table
-from eval.reports.look import bounds, label, metric, p_value, say
+from eval.reports.look import bounds, label, method, metric, p_value, say
 from eval.sentence import points
 
 Document = Mapping[str, Any]
@@ -98,6 +98,6 @@ def _row(pair: Pair) -> list[Cell]:
         Cell(bounds(pair)),
         Cell(f"{pair.get('n', 0):,}"),
         Cell(f"{pair.get('clusters', 0):,}"),
-        Cell(str(pair.get("method", ""))),
+        Cell(method(str(pair.get("method", "")))),
         Cell(p_value(pair)),
     ]

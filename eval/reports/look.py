@@ -6,7 +6,7 @@ from typing import Any
 from eval.metrics import METRICS, metric_named
 from eval.reports.blocks import Both
 from eval.sentence import points
-from eval.words import metric_name, variant_name, word
+from eval.words import method_name, metric_name, variant_name, word
 
 KINDS = ("zero-shot", "few-shot", "rag", "tuned", "rag-tuned", "remote")
 LETTERS = {"zero-shot": "Z", "few-shot": "F", "rag": "R", "tuned": "T", "rag-tuned": "RT", "remote": "S"}
@@ -64,9 +64,16 @@ def bounds(pair: Mapping[str, Any]) -> str:
     return f"{points(pair['low'], signed=True)} … {points(pair['high'], signed=True)}"
 
 
-def p_value(pair: Mapping[str, Any]) -> str:
-    """Return the descriptive test of no difference."""
+def method(name: str) -> Both:
+    """Return how an interval or a test was made."""
+    return Both(method_name(name, "ko"), method_name(name, "en"))
+
+
+def p_value(pair: Mapping[str, Any]) -> Both:
+    """Return the descriptive test of no difference, '' where there is none."""
     p = pair.get("p")
     if p is None:
-        return ""
-    return f"{pair['test']}: p < 0.001" if p < 0.001 else f"{pair['test']}: p = {p:.3f}"
+        return Both("", "")
+    shown = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    ko, en = method(str(pair["test"]))
+    return Both(f"{ko}: {shown}", f"{en}: {shown}")

@@ -282,6 +282,13 @@ def test_variants_keep_their_looks() -> None:
     assert kind_of("mine", {"approach": "prompt", "shots": 3}) == "few-shot" and kind_of("mine") == "zero-shot"
 
 
+def test_a_korean_report_says_how_its_intervals_were_made_in_korean(judged: Judge) -> None:
+    right = {"zero-shot": lambda at: at % 4 == 0, "rag": lambda at: at % 2 == 0, "tuned": lambda at: at % 9 > 0}
+    text = to_markdown(record_of(judged(right, count=40)).document, "ko")
+    assert re.search("부트스트랩|묶음 t 구간", text) and "맥니마" in text
+    assert not re.search("bootstrap|McNemar|cluster t|permutation", text)
+
+
 def test_every_word_has_both_languages() -> None:
     for korean, english in [*_WORDS.values(), *_METRICS.values()]:
         assert korean and english

@@ -1,6 +1,7 @@
 """The report's part on what tuning costs: forgetting, break-even, data curve, checklist."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from eval.cost_plots import cost_plot, curve_plot
@@ -223,7 +224,8 @@ def _assumptions(found: Document) -> Block:
             known = took[key] is not None
             shown = f"{took[key]:,.6g}" if known else MISSING
             rows.append([cost_word(f"training_{key}", name=name), shown, cost_word("manifest" if known else "unknown")])
-    return table([cost_word("assumptions"), cost_word("figure"), cost_word("source")], rows)
+    heads = [cost_word("assumptions"), cost_word("figure"), cost_word("source")]
+    return replace(table(heads, rows), summary=Cell(cost_word("assumptions")))
 
 
 def curve_section(curve: Document | None) -> Section | None:

@@ -25,8 +25,8 @@ def create_app(services: Services, token: str, workers: Workers | None = None, *
     app = FastAPI(title="Joyul", version=__version__, docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
 
     @app.get("/health", include_in_schema=False)
-    def health() -> dict[str, str]:
-        """Say that the app answers."""
+    async def health() -> dict[str, str]:
+        """Say that the app answers; without a thread, so that busy handlers cannot delay it."""
         return {"status": "ok"}
 
     @app.exception_handler(RequestValidationError)

@@ -54,7 +54,7 @@ class ChatTab:
         self.live = panel("", "live", "source")
         ids = ("composer-row", "composer", "send", "stop")
         said = [words(f"chat.{key}") for key in ("message", "placeholder", "send", "stop")]
-        self.composer, self.send, self.stop = asking(*said, ids, autofocus=True)
+        self.composer, self.send, self.stop = asking(said, ids, autofocus=True)
         still(element("p", escape(words("chat.keys")), class_="keys"), elem_id="keys")
         with gr.Column(elem_id="settings"):
             self._lay_out_settings(self.view.knobs(start))

@@ -48,7 +48,7 @@ class CompareTab:
             )
         ids = ("question-row", "question", "compare-start", "compare-stop")
         said = [words(f"compare.{key}") for key in ("question", "placeholder", "start", "stop")]
-        self.question, self.start, self.stop = asking(*said, ids)
+        self.question, self.start, self.stop = asking(said, ids)
         self.current = gr.State(Round())
         self.columns = panel(self.view.html(Round()), "columns", "vote", "source", "item", "example", "undo", "kept")
         self._wire(frame)

@@ -240,7 +240,7 @@ def form_html(
         compare_to: a text whose difference to the field is shown while it is written.
         data: sent with the event.
     """
-    sent = {f"data_{key}": item for key, item in data.items()}
+    sent: dict[str, Any] = {f"data_{key}": item for key, item in data.items()}
     difference = element("div", class_="diff", dir_="auto", aria_live="polite", hidden=True) if compare_to else ""
     buttons = (
         act(event, save, escape(save), class_="act-main", **sent),

@@ -1,5 +1,6 @@
 """Parts that several pages are made of, and how their events behave."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -22,17 +23,16 @@ class Asking(NamedTuple):
     stop: gr.Button
 
 
-def asking(label: str, placeholder: str, start: str, stop: str, ids: tuple[str, str, str, str], **box: Any) -> Asking:
+def asking(said: Sequence[str], ids: Sequence[str], **box: Any) -> Asking:
     """Return a row to ask in.
 
     Args:
-        label: what a screen reader says of the box.
-        placeholder: what stands in it while it is empty.
-        start: label of the button that sends.
-        stop: label of the button that stops.
+        said: what a screen reader says of the box, what stands in it while it is empty, and the labels of
+            the button that sends and the one that stops.
         ids: of the row, the box and the two buttons.
         box: more settings of the box.
     """
+    label, placeholder, start, stop = said
     with gr.Row(elem_id=ids[0]):
         text = gr.Textbox(
             label=label, placeholder=placeholder, show_label=False, lines=1, max_lines=8, elem_id=ids[1], scale=1, **box

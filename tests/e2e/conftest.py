@@ -22,7 +22,7 @@ ARGUMENTS = [
 ]
 HELP = "no browser found: run `python -m playwright install chromium`"
 # Not ours: Gradio asks for the progress of an upload that is over, and reports streams that leaving a page ends.
-HARMLESS = ("upload_progress", "signal is aborted", "Connection errored out")
+HARMLESS = ("upload_progress", "signal is aborted", "Connection errored out", "was aborted")
 
 
 class Server:

@@ -19,15 +19,21 @@ def dedupe(
     dataset: DatasetArgument,
     near: Annotated[float, typer.Option("--near", help="Similarity from which rows are near duplicates.")] = 0.8,
     exact: Annotated[bool, typer.Option("--exact", help="Only rows that say exactly the same.")] = False,
+    against: AgainstOption = None,
+    suites: SuitesOption = True,
 ) -> None:
     """Make a version without repeated rows; questions with several answers are listed for a decision."""
     from assistant.datasets.cleaning import dedupe as work
+    from assistant.datasets.cleaning import evaluation_questions
 
     if not 0.3 <= near <= 1:
         raise UsageError(f"--near {near} is out of bounds", "choose 0.3 to 1")
     store = open_store(run)
-    report = work(store, store.get(dataset), None if exact else near, run.screen.progress)
-    lines = [f"{each['row']} repeats {each['of']} ({each['similarity']:.2f})" for each in report["duplicates"]]
+    version = store.get(dataset)
+    evaluations = evaluation_questions([*(against or ()), *(suite_items(store.folder.parent) if suites else ())])
+    report = work(store, version, None if exact else near, evaluations, run.screen.progress)
+    lines = [f"in an evaluation set: {each['row']} ({each['set']})" for each in report["leaks"]]
+    lines += [f"{each['row']} repeats {each['of']} ({each['similarity']:.2f})" for each in report["duplicates"]]
     head = (
         f"{report['exact']} exact and {report['near']} near duplicates, {report['left']:,} rows -> {report['version']}"
     )

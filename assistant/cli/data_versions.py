@@ -95,7 +95,9 @@ def diff(
     else:
         old = store.get(before)
     found = compare(old, new)
-    head = "{added} added, {removed} removed, {changed} changed, {same} the same".format_map(found)
+    head = "{added} added, {removed} removed, {changed} changed, {same} the same, {moved} in another part".format_map(
+        found
+    )
     lines = [f"{found['from']} -> {found['to']}: {head}"]
     for mark, key in (("+", "added"), ("-", "removed"), ("~", "changed")):
         lines += [

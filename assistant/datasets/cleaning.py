@@ -137,10 +137,14 @@ def dedupe(
     store: DatasetStore,
     version: Version,
     threshold: float | None = DEFAULT,
+    evaluations: Mapping[str, Iterable[str]] | None = None,
     progress: Progress = lambda _: None,
     cancelled: Cancelled = lambda: False,
 ) -> dict[str, Any]:
-    """Make a version without the rows that repeat another; each is written down with the row it repeats."""
+    """Make a version without the rows that repeat another; each is written down with the row it repeats.
+
+    Conflicts, and rows that are also in an evaluation set, are listed and stay: they are for a person to decide.
+    """
     found = duplicates(version.rows(), threshold, progress, cancelled)
     report: dict[str, Any] = {
         "rows": found.rows,
@@ -150,6 +154,8 @@ def dedupe(
     }
     differing = conflicts(row for row in version.rows() if row["id"] not in found.repeats)
     report |= {"conflicts": differing[:MOST_LISTED], "conflicts_total": len(differing)}
+    leaking = leaks(version.rows(), evaluations, threshold or DEFAULT, progress) if evaluations else []
+    report |= {"leaks": leaking[:MOST_LISTED], "leaks_total": len(leaking)}
     listed = [{"row": row, "of": of, "similarity": s} for row, (of, s) in list(found.repeats.items())[:MOST_LISTED]]
     report["duplicates"] = listed
     if not found.repeats:

@@ -6,7 +6,8 @@ keys are listed and kept in ``OUT.kept.jsonl``. Converting OUT back with that fi
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,7 @@ def convert(
     work = _Conversion(found, form, container, problems, losses, report, options)
     sidecar = kept_file(out)
 
-    def rows() -> Iterator[Row]:
+    def rows() -> Generator[Row, None, None]:
         with new_file(sidecar) as kept:
             kept.write(dumps({"kept_by": "joyul", "from": work.back.name, "container": work.origin}) + b"\n")
             for row in work.rows(lambda entry: kept.write(dumps(entry) + b"\n")):
@@ -112,7 +113,8 @@ def convert(
             _check_any(found, work, losses, report)
 
     write: Callable[[Path, Iterator[Row]], int] = load_object(WRITERS[container])
-    report["written"] = write(out, rows())
+    with closing(rows()) as made:
+        report["written"] = write(out, made)
     if not work.kept_rows:
         sidecar.unlink(missing_ok=True)
     report |= {"lost": losses.listed, "lost_total": losses.total, "problems": problems.to_json()}

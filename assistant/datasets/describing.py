@@ -62,12 +62,16 @@ def quantiles(numbers: Sequence[int]) -> dict[str, int]:
 
 
 def diff(before: Version, after: Version) -> dict[str, Any]:
-    """Return which rows were added, removed or changed (same id, other content) between two versions."""
-    old = {row["id"]: dumps(row) for row in before.rows()}
-    new = {row["id"]: dumps(row) for row in after.rows()}
+    """Return which rows were added, removed or changed (same id, other content) between two versions.
+
+    ``moved`` are rows that belong to another part now; that alone is no change.
+    """
+    old, before_parts = _contents(before)
+    new, after_parts = _contents(after)
     added = [key for key in new if key not in old]
     removed = [key for key in old if key not in new]
     changed = [key for key in new if key in old and old[key] != new[key]]
+    moved = sum(before_parts[key] != part for key, part in after_parts.items() if key in before_parts)
     reasons = Counter(f"{each['action']}: {each.get('reason', '')}" for each in after.decisions())
     return {
         "from": before.manifest.ref,
@@ -75,6 +79,7 @@ def diff(before: Version, after: Version) -> dict[str, Any]:
         "added": len(added),
         "removed": len(removed),
         "changed": len(changed),
+        "moved": moved,
         "same": len(new) - len(added) - len(changed),
         "rows": {
             "added": _examples(after, added),
@@ -83,6 +88,15 @@ def diff(before: Version, after: Version) -> dict[str, Any]:
         },
         "decisions": dict(reasons.most_common()),
     }
+
+
+def _contents(version: Version) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Return what each row says, and the part it belongs to, by id."""
+    contents, parts = {}, {}
+    for row in version.rows():
+        parts[row["id"]] = str(row.pop("split", ""))
+        contents[row["id"]] = dumps(row)
+    return contents, parts
 
 
 def _examples(version: Version, keys: Sequence[str]) -> list[dict[str, str]]:

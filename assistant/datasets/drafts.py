@@ -8,22 +8,29 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import psutil
+from filelock import FileLock, Timeout
 
 from assistant.datasets.rows import Row, content_digest, kind_of, language_in
 from assistant.datasets.strict_json import dumps
 from assistant.datasets.versions import Manifest, Version
-from assistant.errors import InputError, ResourceError
+from assistant.errors import InputError, InUseError, ResourceError
 
 _HASH = 12
+_WAIT_SECONDS = 5.0
 
 
 class Draft:
-    """A version in the making; leaving it without a commit leaves nothing behind."""
+    """A version in the making; leaving it without a commit leaves nothing behind.
+
+    One process at a time makes versions of one dataset, so that none is made from a parent that is no
+    longer the newest.
+    """
 
     def __init__(self, folder: Path, name: str) -> None:
         self._home, self.name = folder, name
@@ -31,23 +38,37 @@ class Draft:
         self._counts: dict[str, Counter[str]] = {key: Counter() for key in ("kind", "language", "split", "label")}
         self._hash = hashlib.sha256()
         self._ids: set[str] = set()
+        self._lock = FileLock(folder.with_name(f".{folder.name}.lock"), timeout=_WAIT_SECONDS)
 
     def __enter__(self) -> "Draft":
         try:
-            self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._home.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock.acquire()
+        except Timeout:
+            message = f"dataset {self.name!r}: another process is making a version of it"
+            raise InUseError(message, "wait until it is done, and run this again") from None
+        except OSError as error:
+            raise _no_room(self._home, error) from error
+        try:
+            self._home.mkdir(mode=0o700, exist_ok=True)
             _sweep(self._home)
             self._folder = self._home / f".partial-{os.getpid()}-{secrets.token_hex(4)}"
             self._folder.mkdir(mode=0o700)
             self._stream = (self._folder / "rows.jsonl").open("wb")
             self._decisions = (self._folder / "decisions.jsonl").open("wb")
         except OSError as error:
+            self._lock.release()
             raise _no_room(self._home, error) from error
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stream.close()
-        self._decisions.close()
+        for stream in (self._stream, self._decisions):
+            with suppress(OSError):  # a full disk was reported where the writing failed
+                stream.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+        with suppress(OSError):  # a dataset without any version is no dataset
+            self._home.rmdir()
+        self._lock.release()
 
     def add(self, row: Row, digest: bytes | None = None) -> str:
         """Write one row and return its id: its own one if it is not taken, else one made of its content."""
@@ -77,7 +98,10 @@ class Draft:
 
     def decide(self, decision: Mapping[str, Any]) -> None:
         """Write down one decision: what was done to which row, and why."""
-        self._decisions.write(dumps(decision) + b"\n")
+        try:
+            self._decisions.write(dumps(decision) + b"\n")
+        except OSError as error:
+            raise _no_room(self._home, error) from error
 
     def commit(
         self,

@@ -55,7 +55,6 @@ def build(
         InputError: there is no feedback to take.
         CancelledError: ``cancelled`` returned true; nothing is kept.
     """
-    versions = datasets.versions(options.name)
     counts: dict[str, int] = dict.fromkeys(ORIGINS, 0)
     seen: dict[bytes, str] = {}
     with datasets.draft(options.name) as draft:
@@ -82,6 +81,7 @@ def build(
             )
         source = {"file": "feedback", "format": "joyul", "rows": draft.rows, "licence": "", "personal": "mask"}
         operation = {"name": "build", "origins": list(options.origins)}
+        versions = datasets.versions(draft.name)
         parent = versions[-1] if versions else None
         version = draft.commit(operation, parent=parent, sources=[source], inherit=False)
     return {

@@ -76,9 +76,9 @@ def import_file(
         raise InputError(error.message, error.hint, **report, **error.details) from error
     report |= {"format": found.format, "encoding": found.encoding, "container": found.container}
     problems = Problems(found.origin.name)
-    versions = [] if options.replace else store.versions(options.name)
-    parent = versions[-1] if versions else None
     with store.draft(options.name) as draft:
+        versions = [] if options.replace else store.versions(draft.name)
+        parent = versions[-1] if versions else None
         seen = _take_over(draft, parent)
         taken = draft.rows
         for line, row in _own_rows(found, problems, options):

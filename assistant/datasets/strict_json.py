@@ -18,7 +18,7 @@ _MOST_DIGITS = 19
 _TEXTS = frozenset({str})
 _LONG_NUMBER = re.compile(rb"[0-9]{16}")
 _KEY_END = re.compile(rb'"[ \t\r\n]*:')
-_NOT_JSON = re.compile(r'"((?:[^"\\]|\\.)*)"\s*:\s*(?:-?Infinity|NaN)\b')
+_NOT_JSON = re.compile(r'"((?:[^"\\]|\\.)*+)"\s*:\s*(?:-?Infinity|NaN)\b')
 
 
 class Unreadable(Exception):

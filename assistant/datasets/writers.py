@@ -134,7 +134,7 @@ def _table(path: Path, rows: Iterable[Row], fill: Callable[[IO[bytes], list[str]
     """Spool the rows to learn all columns first, then let ``fill`` write them."""
     columns: dict[str, None] = {}
     count = 0
-    with tempfile.TemporaryFile() as spool, new_file(path) as stream:
+    with new_file(path) as stream, tempfile.TemporaryFile() as spool:
         for row in rows:
             columns.update(dict.fromkeys(row))
             spool.write(dumps(row) + b"\n")

@@ -43,7 +43,7 @@ def test_a_korean_spreadsheet_by_template_until_its_parts(joyul, tmp_path):
     assert joyul("data", "dedupe", "faq", "--exact", "--json").document["exact"] == 0
     parts = joyul("data", "split", "faq", "--shares", "train=50,test=50", "--near", "1", "--json").document
     assert parts["splits"].keys() == {"train", "test"} and parts["leaks_total"] == 0
-    assert joyul("data", "diff", "faq", "--json").document["changed"] == 10
+    assert joyul("data", "diff", "faq", "--json").document["moved"] == 10
     assert joyul("data", "stats", "faq", "--json").document["splits"] == parts["splits"]
     assert joyul("data", "validate", "faq", "--answers", "--json").document["rows"] == 10
     card = joyul("data", "show", "faq", "--language", "ko")

@@ -47,7 +47,8 @@ def test_dedupe_makes_a_child_and_writes_down_what_went(bring, datasets):
     near = rows[3] | {"id": "near", "question": rows[3]["question"] + "!"}
     differing = rows[4] | {"id": "differs", "answer": "아주 다른 답이라서 겹치지 않는 글이에요"}
     store_rows(bring, [*rows, near, differing])
-    report = dedupe(datasets, datasets.get("set"), 0.9)
+    report = dedupe(datasets, datasets.get("set"), 0.9, {"eval.jsonl": [rows[8]["question"]]})
+    assert [(each["row"], each["set"]) for each in report["leaks"]] == [("r8", "eval.jsonl")]
     assert (report["near"], report["left"], report["conflicts_total"]) == (1, 11, 1)
     assert report["conflicts"][0]["rows"] == ["r4", "differs"]
     child = datasets.get("set")

@@ -88,7 +88,7 @@ def test_each_is_named_with_place_key_and_mend_and_nothing_is_kept(family, bring
     assert first["file"] == name and (first["line"] == line or not line)
     assert len(first["problem"]) < 260 and "\n" not in error.message
     assert error.details["imported"] == 0 and datasets.names() == []
-    assert not [each for each in (datasets.folder / "set").glob("*")]
+    assert not (datasets.folder / "set").exists()
 
 
 @pytest.mark.parametrize(
@@ -142,3 +142,50 @@ def test_mixed_line_ends_and_separators_inside_text_are_fine(bring):
 def test_numbers_and_colons_do_not_disturb_the_fast_path(files):
     row = {"question": 'at 9:30 "x": {y}', "answer": "a::b", "n": 1234567890123456789, "f": 0.1}
     assert files.read("a.jsonl", json.dumps(row))[1] == [row]
+
+
+def test_a_row_of_forty_megabytes_is_refused_in_bounded_memory(files, tmp_path):
+    import os
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    path = files.write("a.json", '[{"question": "' + "x" * 40_000_000 + '"}]')
+    script = (
+        "import resource, sys\nfrom pathlib import Path\n"
+        "from assistant.datasets.checking import check_file\nfrom assistant.datasets.options import ReadOptions\n"
+        "from assistant.errors import InputError\n"
+        "try: check_file(Path(sys.argv[1]), ReadOptions())\n"
+        "except InputError as error: print(error.message)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+    )
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(path)], capture_output=True, text=True, cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )  # fmt: skip
+    said, megabytes = done.stdout.splitlines()
+    assert "more than 32,000,000 bytes" in said and int(megabytes) < 300
+
+
+def test_a_full_disk_is_said_so_and_leaves_nothing(files, tmp_path):
+    import os
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    rows = "".join(f'{{"question": "{n} {"x" * 200}", "answer": "y"}}\n' for n in range(9000))
+    path = files.write("a.jsonl", rows)
+    script = (
+        "import resource, sys\nresource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))\n"
+        "from assistant.cli.app import run\nsys.exit(run(sys.argv[1:]))"
+    )
+    root = Path(__file__).resolve().parents[3]
+    home, out = tmp_path / "home", tmp_path / "out.csv"
+    for arguments in (["data", "import", str(path)], ["data", "convert", str(path), str(out), "--to", "csv"]):
+        done = subprocess.run(
+            [sys.executable, "-c", script, "--home", str(home), *arguments], capture_output=True, text=True, cwd=root,
+            env={**os.environ, "PYTHONPATH": str(root)},
+        )  # fmt: skip
+        assert done.returncode == 5 and "Traceback" not in done.stderr and "cannot write" in done.stderr
+    assert not out.exists() and not list(home.glob("datasets/*/*")) and not list(tmp_path.glob(".*partial"))

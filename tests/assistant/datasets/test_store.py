@@ -12,7 +12,7 @@ import pytest
 from assistant.dataset import read_examples
 from assistant.datasets.describing import diff, stats
 from assistant.datasets.exporting import export
-from assistant.errors import CancelledError, DamagedError, InputError, UsageError
+from assistant.errors import CancelledError, DamagedError, InputError, InUseError, UsageError
 
 ROOT = Path(__file__).resolve().parents[3]
 ROWS = "".join(json.dumps({"question": f"질문 {n}", "answer": f"답 {n}"}, ensure_ascii=False) + "\n" for n in range(10))
@@ -85,7 +85,13 @@ def test_stopping_leaves_nothing(bring, datasets, files):
     path = files.write("a.jsonl", "".join(f'{{"question": "{n}", "answer": "x"}}\n' for n in range(6000)))
     with pytest.raises(CancelledError):
         import_file(datasets, path, ImportOptions("set"), cancelled=lambda: True)
-    assert datasets.names() == [] and not list((datasets.folder / "set").iterdir())
+    assert datasets.names() == [] and not (datasets.folder / "set").exists()
+
+
+def test_two_at_once_do_not_lose_each_others_rows(bring, datasets):
+    with datasets.draft("set"), pytest.raises(InUseError, match="another process"):
+        bring("a.jsonl", ROWS)
+    assert bring("a.jsonl", ROWS)["imported"] == 10
 
 
 KILLED = """

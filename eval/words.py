@@ -82,6 +82,7 @@ _WORDS = {
         "The runs do not hold the same items: of {first} and {second}, the {shared} in both are compared "
         "({other_reference} with another reference left out).",
     ),
+    "the_variant": ("방식 설정", "Variant"),
     "same_variant": ("그대로", "unchanged"),
     "changed_variant": ("바뀜", "changed"),
     "what": ("무엇", "What"),

@@ -17,7 +17,6 @@ SECTIONS = (
     "eval.reports.confusion:sections",
     "eval.reports.efficiency:sections",
     "eval.report_judge:sections",
-    "eval.report_judge:sections",
     "eval.report_costs:sections",
     "eval.reports.declared:sections",
 )

@@ -23,7 +23,8 @@ def sections(document: Document) -> list[Section]:
         same = say("same_variant") if pair["same_variant"] else say("changed_variant")
         cells = [Cell(label(variant), variant=variant)]
         cells += [Cell(figure(name, mean)) for mean in pair["means"]]
-        cells += [Cell(points(pair["delta"], signed=True), strong=True), Cell(bounds(pair)), Cell(f"{pair['n']:,}")]
+        span = Cell("") if pair["same_variant"] else Cell(bounds(pair))  # the same answers differ by nothing
+        cells += [Cell(points(pair["delta"], signed=True), strong=True), span, Cell(f"{pair['n']:,}")]
         rows.append([*cells, Cell(same)])
     columns = [
         say("variant"),
@@ -32,17 +33,18 @@ def sections(document: Document) -> list[Section]:
         say("delta"),
         say("interval"),
         "n",
-        say("declared"),
+        say("the_variant"),
     ]
     plot = Forest(
         tuple(
             Difference(variant, "", pair["delta"], pair["low"], pair["high"])
             for variant, pair in document["variants"].items()
-            if pair["delta"] is not None
+            if pair["delta"] is not None and not pair["same_variant"]
         ),
         float(document["margin"]),
     )
-    found = [Section("compared", say("compared"), (*notes, plot, table(columns, rows)))]
+    blocks = [*notes, *([plot] if plot.rows else []), table(columns, rows)]
+    found = [Section("compared", say("compared"), tuple(blocks))]
     changed = [[each["key"], _value(each["first"]), _value(each["second"])] for each in document["changed"]]
     if changed:
         heads = [say("what"), document["first"], document["second"]]

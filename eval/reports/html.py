@@ -88,7 +88,7 @@ class Writer:
         return f"<details><summary>{self._cell(table.summary)}</summary>{shown}</details>"
 
     def _at(self, tag: str, at: int, cell: Cell, prose: set[int], more: str = "") -> str:
-        css = ' class="prose"' if at in prose else ""
+        css = ' class="sentence"' if at in prose else ""
         return f"<{tag}{css}{more}>{self._cell(cell)}</{tag}>"
 
     def _cell(self, cell: Cell) -> str:

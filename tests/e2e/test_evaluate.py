@@ -127,7 +127,7 @@ def open_run(page: Any, run: str) -> None:
         page.locator(f"#history [data-act=show][data-run='{run}']").click()
     expect(page.locator(f"#report .report[data-run='{run}']")).to_be_visible()
     page.locator("#report .items").scroll_into_view_if_needed()
-    expect(page.locator("#report .items .item").first).to_be_visible()
+    expect(page.locator("#report .items .item").first).to_be_visible(timeout=60_000)  # the first asks for imports
 
 
 def test_evidence_is_there_from_the_verdict_to_the_items(visit: Any, runs: dict[str, str]) -> None:

@@ -54,6 +54,8 @@ class JudgeClient:
         self.identity = f"{parts.netloc.rpartition('@')[2]}/{settings.name}"
         self.down = ""
         self.calls = 0
+        self._answered = False
+        self._lost = ""
         self._unanswered = 0
         self._stack = AsyncExitStack()
         self._client: Any = None
@@ -78,6 +80,11 @@ class JudgeClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.aclose()
+
+    def settle(self) -> None:
+        """Take a judge for gone that never answered, also where too few calls were made to notice."""
+        if not self._answered:
+            self.down = self.down or self._lost
 
     async def ask(self, messages: Sequence[Message]) -> str:
         """Return the judge's reply.
@@ -117,7 +124,7 @@ class JudgeClient:
                 timeout=self.settings.timeout_seconds,
                 extra_headers=self._headers,
             )
-        self._unanswered = 0
+        self._unanswered, self._answered = 0, True
         choices = getattr(reply, "choices", None)
         if not choices:
             raise JudgeFailure("strange", "the server answered, but not as a chat model does")
@@ -129,9 +136,10 @@ class JudgeClient:
         """Return the failure of a call; where the judge seems gone, nothing is asked any more."""
         reason = self._explained(error)
         if 400 <= status < 500 and status not in HOPELESS | PASSING:
-            self._unanswered = 0
+            self._unanswered, self._answered = 0, True
             return JudgeFailure("refused", reason)
         self._unanswered += 1
+        self._lost = reason
         if status in HOPELESS or self._unanswered >= DEAD_AFTER:
             self.down = self.down or reason
         cause = "timeout" if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__ else "unreachable"

@@ -72,6 +72,7 @@ class Executor:
         tell(len(found), len(works))
         if len(found) < len(works) and not self.down:
             raise CancelledError("the evaluation was cancelled", "start it again to go on where it stopped")
+        self._client.settle()
         missing = Score(None, f"judge unavailable: {self.down}", {"cause": "paused"})
         return {key: found.get(key, missing) for key in works}
 

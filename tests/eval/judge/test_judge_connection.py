@@ -108,6 +108,12 @@ def test_nobody_listens(judge: Judge, server: JudgeServer) -> None:
     assert "no connection" in report.paused and report.scored == 0
 
 
+def test_nobody_listens_to_a_single_question(judge: Judge, server: JudgeServer) -> None:
+    server.stop()
+    _, report = judge(RUBRIC, items=1, settings=a_judge(server))
+    assert causes(report) == {"unreachable": 3} and "no connection" in report.paused and report.resume
+
+
 def test_a_stalled_judge_costs_one_time_out_a_call(judge: Judge, server: JudgeServer) -> None:
     server.reply = lambda handler, prompt: server.over.wait(60) and None
     _, report = judge(RUBRIC, items=1, settings=a_judge(server, timeout_seconds=0.3, retries=5))

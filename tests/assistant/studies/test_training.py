@@ -17,6 +17,8 @@ from assistant.services import Services
 from assistant.settings import RetrievalSettings, Settings
 from assistant.studies import after
 from assistant.studies.curve import SHARES, nested_parts, study_curve
+from eval.forgetting import read_forgetting
+from eval.price import losses_of
 from eval.suite import load_suite
 from tuning.prepare import prepare
 from tuning.schema import TuneRecipe, load_recipe
@@ -129,6 +131,20 @@ def test_a_curve_never_reads_the_test_items(
 
 def job_of(recipe: TuneRecipe, home: Home, settings: Settings) -> JobFolder:
     return prepare(recipe, home=home, settings=settings, retriever_for=None)
+
+
+def test_forgetting_is_measured_after_training(
+    recipe: TuneRecipe, home: Home, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eval.forgetting.QUICK_TEXTS", 2)  # fewer texts, so that it takes seconds
+    job = job_of(recipe, home, settings)
+    document = after.train_and_measure(job)
+    adapter = get_adapter(home, "colours")
+    stored = read_forgetting(adapter.path, adapter.manifest.weights_hash)
+    assert stored is not None and document["forgetting"] == losses_of(stored)
+    assert stored["loss"]["ko"]["n"] == 2 and stored["probes"]["format"]["en"]["n"] == 20
+    told = [event for event in job.events()[0] if event.get("stage") == "forgetting"]
+    assert 1 < len(told) <= 24  # a job's events stay few
 
 
 def test_what_cannot_be_measured_takes_no_adapter_away(

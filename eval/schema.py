@@ -236,8 +236,10 @@ class Suite:
     declared in the app, resolved when the run starts; ``approaches`` says who is tuned where the file
     does. ``replicates`` holds, for a variant trained with several seeds, its adapters (the first is the
     specification's); "tuning pays" needs ``training_seeds`` of them. ``leaks`` holds, by item id, where
-    the item's wording was found among what a model may have learnt from. ``documents`` is a folder, or ``examples`` solved
-    ones of a label task, that are indexed into ``collection``. ``warnings`` are shown in every report.
+    the item's wording was found among what a model may have learnt from.
+
+    ``documents`` is a folder, or ``examples`` solved ones of a label task, that are indexed into
+    ``collection``. ``warnings`` are shown in every report.
     """
 
     name: str

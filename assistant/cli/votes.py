@@ -7,7 +7,6 @@ import typer
 
 from assistant.cli.screen import table
 from assistant.cli.shared import Run, command
-from assistant.locales import text
 
 File = Annotated[Path, typer.Argument(help="A file ending in .jsonl or .csv.")]
 
@@ -52,6 +51,8 @@ def rank(
 
 
 def _slice(found: dict[str, Any]) -> str:
+    from assistant.locales import text
+
     names = [name for name in (found["task"], found["language"]) if name]
     title = " · ".join(names) or "all votes"
     if found["task"] == "":

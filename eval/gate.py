@@ -122,7 +122,11 @@ def _forgetting(record: Record, name: str, asked: float) -> list[Check]:
         return [Check("forgetting", name, True, 0.0, asked, "the variant has no adapter, so nothing was forgotten")]
     lost = (record.document.get("forgetting") or {}).get(name) or {}
     if "loss" not in lost:
-        raise InputError(f"forgetting of {name} was never measured", "train its adapter again, or leave the check out")
+        adapter = record.document["variants"][name]["adapter"]
+        raise InputError(
+            f"forgetting of {name} was never measured",
+            f"joyul eval forgetting {adapter}, then run the suite again; its answers are kept",
+        )
     checks = []
     for language, change in lost["loss"].items():
         seen = change["change"]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from eval.reports.blocks import Both, Cell, Difference, Forest, Note, Section, table
+from eval.reports.blocks import Block, Both, Cell, Difference, Forest, Note, Section, table
 from eval.reports.look import bounds, figure, label, metric, say
 from eval.sentence import points
 
@@ -43,7 +43,7 @@ def sections(document: Document) -> list[Section]:
         ),
         float(document["margin"]),
     )
-    blocks = [*notes, *([plot] if plot.rows else []), table(columns, rows)]
+    blocks: list[Block] = [*notes, *([plot] if plot.rows else []), table(columns, rows)]
     found = [Section("compared", say("compared"), tuple(blocks))]
     changed = [[each["key"], _value(each["first"]), _value(each["second"])] for each in document["changed"]]
     if changed:

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-OURS = {"assistant", "tuning", "eval", "data", "setup"}
+OURS = {"assistant", "tuning", "eval", "data", "setup", "tests"}
 
 # Declared without an import of ours, each for a reason.
 INDIRECT = {
@@ -23,7 +23,6 @@ INDIRECT = {
     "langchain-community": "a pin: ragas does not import with the next release",
     "langchain-openai": "a floor: ragas slides back to an old one without",
     "python-multipart": "a floor: uploads are parsed with it",
-    "rapidfuzz": "ragas' string similarity needs it and does not declare it",
     "starlette": "a floor: every request goes through it",
 }
 # Lowest versions with fixes that advisories name.

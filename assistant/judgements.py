@@ -1,4 +1,4 @@
-"""What people said of answers: thumbs, corrections and votes; only ever added to."""
+"""What people said of answers (thumbs, corrections, votes), what reviewers decided, and consent; only added to."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import Engine, insert, select
 
 from assistant.errors import InputError
-from assistant.records import Feedback, Vote, new_id
+from assistant.records import Decision, Feedback, Vote, new_id
 from assistant.schema import normalise
-from assistant.tables import feedback, messages, votes
+from assistant.tables import consents, decisions, feedback, messages, votes
 
 FEEDBACK_KINDS = ("up", "down", "edit")
+ACTIONS = ("accept", "fix", "reject", "tag")
 NO_WINNER = ("tie", "both_bad")
 MOST_COMPARED = 4
 ROWS_A_STATEMENT = 1000
@@ -24,7 +25,7 @@ class Judgements:
 
     engine: Engine
 
-    def _write(self, *statements: Any) -> None:
+    def _write(self, *statements: Any, news: bool = True) -> None:
         raise NotImplementedError
 
     def add_feedback(
@@ -114,6 +115,45 @@ class Judgements:
         with self.engine.connect() as connection:
             rows = connection.execute(select(votes).order_by(votes.c.created, votes.c.id))
             return [Vote(**row._mapping) for row in rows]
+
+    def add_decision(
+        self,
+        candidate: str,
+        action: str,
+        *,
+        reviewer: str = "local",
+        text: str = "",
+        tags: Sequence[str] = (),
+        dataset: str = "",
+    ) -> None:
+        """Keep what a reviewer decided about a candidate; an earlier decision of theirs stays on record.
+
+        Raises:
+            InputError: another action, a fix without text, or a tag without tags.
+        """
+        empty = (action == "fix" and not text.strip()) or (action == "tag" and not tags)
+        if action not in ACTIONS or empty:
+            raise InputError(f"decision {action!r} cannot be kept", f"use one of {ACTIONS}; fix needs text, tag tags")
+        row = {"candidate": candidate, "reviewer": reviewer, "action": action, "text": normalise(text.strip())}
+        row |= {"dataset": dataset, "tags": [normalise(tag) for tag in tags], "created": time.time()}
+        self._write(insert(decisions).values(row), news=False)  # no chat looks different for it
+
+    def decisions(self) -> list[Decision]:
+        """Return every decision in the order it came."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(select(decisions).order_by(decisions.c.number))
+            return [Decision(**row._mapping) for row in rows]
+
+    def set_consent(self, author: str, allowed: bool) -> None:
+        """Keep whether what a person does may become training data; the newest word counts."""
+        self._write(insert(consents).values(author=author, allowed=allowed, created=time.time()))
+
+    def refusing(self) -> frozenset[str]:
+        """Return the people of whom nothing may be collected."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(select(consents).order_by(consents.c.number))
+            newest = {row.author: row.allowed for row in rows}
+        return frozenset(author for author, allowed in newest.items() if not allowed)
 
 
 def vote_problem(vote: Vote) -> str:

@@ -68,6 +68,23 @@ class Vote:
     item: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a reviewer decided about a candidate; ``number`` counts decisions in the order they came.
+
+    ``action`` is ``accept``, ``fix`` (``text`` is the better answer), ``reject`` or ``tag``.
+    """
+
+    number: int
+    candidate: str
+    reviewer: str
+    action: str
+    text: str
+    tags: list[str]
+    dataset: str
+    created: float
+
+
 def new_id() -> str:
     """Return a fresh random id that is safe as a file name."""
     return secrets.token_hex(8)

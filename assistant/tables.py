@@ -76,6 +76,28 @@ votes = Table(
     Column("item", Text, nullable=False, default="", server_default=""),
 )
 
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("candidate", String(64), nullable=False),
+    Column("reviewer", String(64), nullable=False),
+    Column("action", String(16), nullable=False),  # accept | fix | reject | tag
+    Column("text", Text, nullable=False),
+    Column("tags", JSON, nullable=False),
+    Column("dataset", String(64), nullable=False),
+    Column("created", Float, nullable=False),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("author", String(64), nullable=False),
+    Column("allowed", Boolean, nullable=False),
+    Column("created", Float, nullable=False),
+)
+
 documents = Table(
     "documents",
     metadata,

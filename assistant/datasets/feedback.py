@@ -58,7 +58,7 @@ def build(
     counts: dict[str, int] = dict.fromkeys(ORIGINS, 0)
     seen: dict[bytes, str] = {}
     with datasets.draft(options.name) as draft:
-        for number, row in enumerate(_rows(store, votes, options), 1):
+        for number, row in enumerate(rows_of(store, votes, options), 1):
             if number % 100 == 0:
                 progress({"stage": "build", "done": number})
             if cancelled():
@@ -93,7 +93,8 @@ def build(
     }
 
 
-def _rows(store: Store, votes: Iterable[Vote], options: BuildOptions) -> Iterator[Row]:
+def rows_of(store: Store, votes: Iterable[Vote], options: BuildOptions) -> Iterator[Row]:
+    """Yield every row that the feedback gives; the ids say which judgement each is of."""
     if {"edit", "thumb"} & set(options.origins):
         yield from _judged(store, options)
     if "vote" in options.origins:

@@ -2,7 +2,9 @@
 
 An adapter is a folder ``<home>/adapters/<name>`` with ``manifest.json``, ``adapter_config.json`` and
 ``adapter_model.safetensors``. It appears by one rename, so it is complete or invisible (P4), and
-nothing in it can run code (P9): weights are safetensors only, the configuration is data.
+nothing in it can run code (P9): weights are safetensors only, the configuration is data. Training all
+weights gives an adapter of the kind ``weights``: a whole model (``config.json``, ``model.safetensors``)
+that takes the place of its base.
 """
 
 import hashlib
@@ -21,6 +23,8 @@ from assistant.errors import DamagedError, InputError, RefusedError, ResourceErr
 from assistant.paths import Home
 
 MANIFEST, CONFIG, WEIGHTS = "manifest.json", "adapter_config.json", "adapter_model.safetensors"
+# What a complete folder holds beside the manifest, by its kind; patterns, since big models lie in several files.
+PARTS = {"adapter": (CONFIG, WEIGHTS), "weights": ("config.json", "model*.safetensors")}
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".npy", ".npz", ".msgpack", ".h5"})
 
@@ -32,7 +36,7 @@ class Manifest:
     ``base`` is the base model as a person names it, ``base_hash`` and ``weights_hash`` come from
     :func:`hash_weights`. ``cost`` holds ``seconds``, ``peak_memory_mb``, ``tokens`` and
     ``tokens_per_second``; ``metrics`` holds ``first_loss`` and ``final_loss``; ``created`` is ISO
-    8601 in UTC; ``description`` has the keys ``ko`` and ``en``.
+    8601 in UTC; ``description`` has the keys ``ko`` and ``en``; ``kind`` is one of ``PARTS``.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Manifest:
     versions: Mapping[str, str] = field(default_factory=dict)
     created: str = ""
     description: Mapping[str, str] = field(default_factory=dict)
+    kind: str = "adapter"
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -112,7 +117,14 @@ def read_manifest(folder: Path) -> Manifest:
     if missing:
         raise InputError(f"{path}: missing {', '.join(sorted(missing))}", "train the adapter again")
     check_name(values["name"])
+    if values.get("kind", "adapter") not in PARTS:
+        raise InputError(f"{path}: unknown kind {values['kind']!r:.80}", f"known: {', '.join(PARTS)}")
     return Manifest(**values)
+
+
+def missing_part(folder: Path, kind: str) -> str:
+    """Return the first file that a folder of a kind lacks; empty where it is complete."""
+    return next((part for part in PARTS[kind] if not any(folder.glob(part))), "")
 
 
 def list_adapters(home: Home) -> list[Adapter]:
@@ -122,12 +134,12 @@ def list_adapters(home: Home) -> list[Adapter]:
 
 def _installed(home: Home) -> Iterator[Adapter]:
     for folder in home.adapters.iterdir() if home.adapters.is_dir() else ():
-        if NAME.fullmatch(folder.name) and (folder / MANIFEST).is_file() and (folder / WEIGHTS).is_file():
+        if NAME.fullmatch(folder.name) and (folder / MANIFEST).is_file():
             try:
                 manifest = read_manifest(folder)
             except InputError:
                 continue  # `get_adapter` says what is wrong with it
-            if manifest.name == folder.name:
+            if manifest.name == folder.name and not missing_part(folder, manifest.kind):
                 yield Adapter(manifest, folder)
 
 
@@ -202,15 +214,16 @@ def check_fits(adapter: Adapter, base_hash: str, shapes: Mapping[str, tuple[int,
         shapes: weight shape of every module of the base, e.g. ``{"lm_head": (8192, 256)}``.
 
     Returns:
-        The keyword arguments of the ``peft.LoraConfig`` that describes it, rebuilt from an
-        allow-list; nothing else of the file is passed on.
+        What :meth:`assistant.models.bank.AdapterBank.add` needs, rebuilt from an allow-list: for LoRA the
+        keyword arguments of ``peft.LoraConfig``. Empty for whole weights.
 
     Raises:
         InputError: made for another base, or rank, target modules, shapes or keys differ; the
             message names what was expected and what was found.
         RefusedError: the folder holds a pickle.
     """
-    from assistant.lora_files import read_lora
+    from assistant.soft_files import read_adapter
+    from assistant.whole_files import check_whole
 
     refuse_pickles(adapter.path)
     if adapter.manifest.base_hash != base_hash:
@@ -219,7 +232,10 @@ def check_fits(adapter: Adapter, base_hash: str, shapes: Mapping[str, tuple[int,
             f"(expected {adapter.manifest.base_hash[:8]}, found {base_hash[:8]})",
             "choose the base it was trained on, or train it again on this one",
         )
-    return read_lora(adapter.path, adapter.name, shapes)
+    if adapter.manifest.kind == "weights":
+        check_whole(adapter.path, adapter.name, shapes)
+        return {}
+    return read_adapter(adapter.path, adapter.name, shapes)
 
 
 def publish(staging: Path, manifest: Manifest, home: Home, replace: bool = False) -> Adapter:
@@ -236,9 +252,8 @@ def publish(staging: Path, manifest: Manifest, home: Home, replace: bool = False
     target = home.adapters / manifest.name
     if target.exists() and not replace:
         raise InputError(f"adapter {manifest.name!r} exists", "choose another name, or replace it")
-    for name in (CONFIG, WEIGHTS):
-        if not (staging / name).is_file():
-            raise InputError(f"{staging}: {name} is missing", "the training did not finish")
+    if missing := missing_part(staging, manifest.kind):
+        raise InputError(f"{staging}: {missing} is missing", "the training did not finish")
     refuse_pickles(staging)
     values = {**manifest.to_json(), "weights_hash": hash_weights(staging)}
     try:

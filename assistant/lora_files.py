@@ -13,7 +13,7 @@ from typing import Any
 
 from assistant.errors import InputError
 
-_PREFIX = "base_model.model."
+PREFIX = "base_model.model."
 _IGNORED = frozenset(
     (
         "peft_version",
@@ -62,7 +62,8 @@ def read_lora(folder: Path, name: str, shapes: Shapes) -> dict[str, Any]:
     Raises:
         InputError: what was expected and what was found.
     """
-    config = _read_config(folder / "adapter_config.json")
+    path = folder / "adapter_config.json"
+    config = _checked(read_config(path), path)
     found = read_header(folder / "adapter_model.safetensors")
     targets = _targets(config, shapes, found, name)
     expected = _expected(config, shapes, targets, name)
@@ -100,14 +101,25 @@ def read_header(path: Path) -> dict[str, tuple[int, ...]]:
         raise InputError(f"{path}: damaged or incomplete ({reason})", "copy or train the adapter again") from error
 
 
-def _read_config(path: Path) -> dict[str, Any]:
+def read_config(path: Path) -> dict[str, Any]:
+    """Return an adapter's configuration as it is in the file, nothing of it checked.
+
+    Raises:
+        InputError: it is missing or not a JSON object.
+    """
     try:
         raw = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not readable JSON ({error!s:.80})", "copy or train the adapter again") from error
-    if not isinstance(raw, dict) or raw.get("peft_type") != "LORA":
-        kind = raw.get("peft_type") if isinstance(raw, dict) else type(raw).__name__
-        raise InputError(f"{path}: expected peft_type 'LORA', found {kind!r:.80}", "train it as a LoRA adapter")
+    if not isinstance(raw, dict):
+        raise InputError(f"{path}: expected peft_type, found a {type(raw).__name__}", "copy or train the adapter again")
+    return raw
+
+
+def _checked(raw: dict[str, Any], path: Path) -> dict[str, Any]:
+    if raw.get("peft_type") != "LORA":
+        found = raw.get("peft_type")
+        raise InputError(f"{path}: expected peft_type 'LORA', found {found!r:.80}", "train it as a LoRA adapter")
     init = raw.get("init_lora_weights", True)
     if raw.get("bias", "none") != "none" or not (isinstance(init, bool) or init in ("gaussian", "orthogonal", None)):
         key = "bias" if raw.get("bias", "none") != "none" else "init_lora_weights"
@@ -175,7 +187,7 @@ def _targets(config: dict[str, Any], shapes: Shapes, found: Shapes, name: str) -
     """Return the full names of the modules that carry LoRA weights."""
     wanted = config["target_modules"]
     if wanted == "all-linear":
-        wanted = sorted({key.removeprefix(_PREFIX).split(".lora_")[0] for key in found if ".lora_" in key})
+        wanted = sorted({key.removeprefix(PREFIX).split(".lora_")[0] for key in found if ".lora_" in key})
     for item in wanted:
         if not any(_named(module, [item]) for module in shapes):
             last = sorted({module.rpartition(".")[2] for module, shape in shapes.items() if len(shape) == 2})
@@ -224,7 +236,7 @@ def _expected(config: dict[str, Any], shapes: Shapes, targets: list[str], name: 
 
 
 def _compare(expected: Shapes, found: Shapes, name: str) -> None:
-    seen = {key.removeprefix(_PREFIX): shape for key, shape in found.items()}
+    seen = {key.removeprefix(PREFIX): shape for key, shape in found.items()}
     for key in sorted(expected.keys() & seen.keys()):
         if expected[key] != seen[key]:
             raise InputError(

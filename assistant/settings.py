@@ -64,10 +64,14 @@ class ServeSettings(_Section):
 
 
 class EngineSettings(_Section):
-    """How many streams share one step of the model, and how long an answer may get."""
+    """How many streams share one step of the model, how long an answer may get, and how much is kept open.
+
+    ``weights_mb`` bounds the models that tuning made whole; the least recently used one is closed first.
+    """
 
     max_rows: int = Field(32, ge=1, le=512)
     max_tokens: int = Field(128, ge=1, le=8192)
+    weights_mb: int = Field(4096, ge=1)
 
 
 class JudgeSettings(_Section):

@@ -1,11 +1,13 @@
 """The base model of a training run: weights of its own, never those that chat is served from."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from assistant.adapters import hash_weights
 from assistant.errors import UsageError
+from assistant.lora_files import read_header
 from assistant.models import kind_of
 from assistant.models.chat_format import ChatFormat
 from assistant.models.hub import resolve
@@ -18,7 +20,7 @@ from tuning.formats import Encoder
 class Base:
     """A freshly loaded model with what identifies it; ``name`` is ``name@hash8`` as in receipts.
 
-    ``size`` is the bytes of its weights on disk.
+    ``size`` is the bytes of its weights on disk, ``parameters`` their number.
     """
 
     model: Any
@@ -27,6 +29,7 @@ class Base:
     hash: str
     cuda: bool
     size: int
+    parameters: int
 
 
 def open_base(settings: ModelSettings, *, weights: bool = True) -> Base:
@@ -60,6 +63,8 @@ def open_base(settings: ModelSettings, *, weights: bool = True) -> Base:
     named = Path(settings.name).expanduser()
     name = named.resolve().name if named.is_dir() else settings.name
     window = min(limit for limit in limits if limit > 0)
-    size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    files = sorted(folder.glob("*.safetensors"))
+    size = sum(path.stat().st_size for path in files)
+    parameters = sum(math.prod(shape) for path in files for shape in read_header(path).values())
     model = load_weights(folder, plain) if weights else None
-    return Base(model, Encoder(ChatFormat(folder), window), f"{name}@{content[:8]}", content, cuda, size)
+    return Base(model, Encoder(ChatFormat(folder), window), f"{name}@{content[:8]}", content, cuda, size, parameters)

@@ -19,8 +19,9 @@ from assistant.settings import ModelSettings
 from tuning.base import open_base
 from tuning.formats import TrainingRow
 from tuning.methods import load_method
+from tuning.methods.auto import steps_of
 from tuning.methods.sft import Task, peak_memory_mb
-from tuning.prepare import MODEL, ROWS, read_rows
+from tuning.prepare import MODEL, ROWS, frozen_recipe, read_rows
 from tuning.schema import TuneRecipe
 
 PROBE_STEPS = 10
@@ -56,6 +57,7 @@ def estimate(job: JobFolder, recipe: TuneRecipe) -> Estimate:
         InputError, UsageError: as the training itself.
     """
     model = ModelSettings(**job.load(MODEL))
+    recipe = frozen_recipe(job)
     rows = read_rows(job.path / ROWS)
     base = open_base(model, weights=False)
     _refuse_too_big(base.size, recipe)
@@ -63,7 +65,8 @@ def estimate(job: JobFolder, recipe: TuneRecipe) -> Estimate:
     base = open_base(model)
     loading = time.perf_counter() - started
     spent, tokens = _probe(job, base, recipe, rows)
-    whole = round(sum(len(row.input_ids) for row in rows) * recipe.epochs)
+    steps, epoch = steps_of(recipe, len(rows))
+    whole = round(sum(row.tokens for row in rows) * steps / epoch)
     speed = tokens / spent
     seconds = loading + whole / speed
     past = past_ratios(job.home)
@@ -128,7 +131,6 @@ def _probe(job: JobFolder, base: Any, recipe: TuneRecipe, rows: Sequence[Trainin
     by_length = sorted(rows, key=lambda row: len(row.input_ids))
     wanted = min(len(rows), PROBE_STEPS * recipe.batch_size)
     chosen = [by_length[round(at * (len(rows) - 1) / max(1, wanted - 1))] for at in range(wanted)]
-    steps = math.ceil(wanted / recipe.batch_size)
     marks: list[float] = []
 
     def note(event: dict[str, Any]) -> None:
@@ -136,7 +138,7 @@ def _probe(job: JobFolder, base: Any, recipe: TuneRecipe, rows: Sequence[Trainin
             marks.append(time.perf_counter())
 
     with tempfile.TemporaryDirectory(dir=job.path) as folder:
-        probe = recipe.model_copy(update={"epochs": max(1.0, math.ceil(PROBE_STEPS / steps)), "save_seconds": 1e9})
+        probe = recipe.model_copy(update={"epochs": 1.0, "steps": PROBE_STEPS, "accumulate": 1, "save_seconds": 1e9})
         staging = Path(folder) / "adapter"
         staging.mkdir()
         task = Task(

@@ -23,13 +23,19 @@ from tuning.schema import TuneRecipe, read_shots
 
 @dataclass(frozen=True, slots=True)
 class TrainingRow:
-    """One row as the model sees it: prompt and answer tokens; only the answer carries loss."""
+    """One row as the model sees it: prompt and answer tokens; only the answer carries loss.
+
+    Preference methods also know the worse answer (``rejected_ids``), or whether the answer is ``good``.
+    """
 
     source: str
     messages: tuple[Message, ...]
     answer: str
     prompt_ids: tuple[int, ...]
     answer_ids: tuple[int, ...]
+    rejected: str = ""
+    rejected_ids: tuple[int, ...] = ()
+    good: bool = True
 
     @property
     def input_ids(self) -> list[int]:
@@ -41,10 +47,19 @@ class TrainingRow:
         """What to predict at each position; -100 where no loss is taken."""
         return [-100] * len(self.prompt_ids) + list(self.answer_ids)
 
+    @property
+    def tokens(self) -> int:
+        """What an epoch reads of it: a pair is read twice."""
+        both = 2 * len(self.prompt_ids) if self.rejected_ids else len(self.prompt_ids)
+        return both + len(self.answer_ids) + len(self.rejected_ids)
+
     def to_json(self) -> dict[str, Any]:
         """Return the row for the job folder: readable, and enough to train again."""
         messages = [{"role": turn.role, "content": turn.content} for turn in self.messages]
-        return {"source": self.source, "messages": [*messages, {"role": "assistant", "content": self.answer}]}
+        row = {"source": self.source, "messages": [*messages, {"role": "assistant", "content": self.answer}]}
+        if self.rejected_ids:
+            row |= {"rejected": self.rejected}
+        return row if self.good else {**row, "good": False}
 
 
 class Encoder:
@@ -194,6 +209,11 @@ class Renderer:
             target = target[: limit - 1]
             prompt = prompt[len(prompt) - (limit - len(target)) :]
         return TrainingRow(example.source or example.id, messages, answer, tuple(prompt), tuple(target))
+
+    def shorten(self, prompt_ids: Sequence[int], question: Message, answer: str) -> tuple[int, ...]:
+        """Return the ids of another answer to a rendered prompt, cut to what the row may have."""
+        limit = self._recipe.max_length or self._encoder.window
+        return tuple(self._encoder.answer(question, answer.strip())[: max(1, limit - len(prompt_ids))])
 
 
 def with_target(example: Example) -> Example:

@@ -20,6 +20,10 @@ from assistant.schema import Message, Sampling, digest
 from assistant.settings import ModelSettings, Settings
 from tuning.base import Base, open_base
 from tuning.formats import Renderer, TrainingRow, mix_replay, with_target
+from tuning.methods import Rows, load_method
+from tuning.methods.auto import Facts as Known
+from tuning.methods.auto import settle
+from tuning.preferences import as_judged, read_training, with_judgement
 from tuning.schema import TuneRecipe
 
 # What must be free beside the adapter itself: rendered rows, events, and room for others.
@@ -54,6 +58,7 @@ def prepare(
     _refuse_full_disk(home)
     job = job or JobFolder.create(home, "tune", recipe.name)
     try:
+        recipe = as_judged(recipe)
         model = settings.model_named(recipe.model)
         base = open_base(model, weights=False)
         _refuse_foreign_name(recipe, home, base)
@@ -62,13 +67,16 @@ def prepare(
         rows, validation, facts = _render(
             recipe, base, retriever_for, min(settings.engine.max_tokens, Sampling().max_tokens)
         )
+        recipe, chosen = settle(recipe, Known(len(rows), base.parameters, base.cuda))
+        job.save(RECIPE, {**recipe.model_dump(mode="json"), "file": str(recipe.file)})
         _write(job.path / ROWS, rows)
         _write(job.path / VALIDATION, validation)
         facts |= {"base_hash": base.hash, "seconds": round(time.perf_counter() - started, 3)}
         job.save(FACTS, facts)
         event = {"phase": "rendered", **{key: facts[key] for key in facts if not key.endswith("_hash")}}
-        job.event(event)
-        progress(event)
+        for told in (event, chosen):
+            job.event(told)
+            progress(told)
         job.update(device="cuda" if base.cuda else "cpu")
     except JoyulError as error:
         job.update(state="failed", ended=time.time(), error=error.message, hint=error.hint, error_kind=error.kind)
@@ -83,6 +91,12 @@ def prepare(
     return job
 
 
+def frozen_recipe(job: JobFolder) -> TuneRecipe:
+    """Return the recipe that a job folder holds; nothing in it is ``auto`` any more."""
+    values = job.load(RECIPE)
+    return TuneRecipe(**{**values, "file": Path(values["file"])})
+
+
 def read_rows(path: Path) -> list[TrainingRow]:
     """Return the rows that a job folder holds."""
     return [_row(json.loads(line)) for line in path.read_text("utf-8").splitlines()]
@@ -91,13 +105,15 @@ def read_rows(path: Path) -> list[TrainingRow]:
 def _row(record: dict[str, Any]) -> TrainingRow:
     *before, last = [Message(turn["role"], turn["content"]) for turn in record["messages"]]
     ids = tuple(record["prompt_ids"]), tuple(record["answer_ids"])
-    return TrainingRow(record["source"], tuple(before), last.content, *ids)
+    other = record.get("rejected", ""), tuple(record.get("rejected_ids", ())), record.get("good", True)
+    return TrainingRow(record["source"], tuple(before), last.content, *ids, *other)
 
 
 def _write(path: Path, rows: Iterable[TrainingRow]) -> None:
     with path.open("w", encoding="utf-8") as file:
         for row in rows:
             ids = {"prompt_ids": list(row.prompt_ids), "answer_ids": list(row.answer_ids)}
+            ids |= {"rejected_ids": list(row.rejected_ids)} if row.rejected_ids else {}
             file.write(json.dumps(row.to_json() | ids, ensure_ascii=False) + "\n")
 
 
@@ -109,10 +125,11 @@ def _render(
     recipe: TuneRecipe, base: Base, retriever_for: RetrieverFor | None, max_tokens: int
 ) -> tuple[list[TrainingRow], list[TrainingRow], dict[str, Any]]:
     """Read and render all rows and count what happened to them."""
-    examples = read_examples(recipe.path(recipe.data), encoding=recipe.encoding, need_answer=True)
+    judged = load_method(recipe.method).rows
+    examples = read_training(recipe.path(recipe.data), judged, recipe.encoding)
     retriever = retriever_for(recipe.retrieval.collection) if recipe.retrieval and retriever_for else None
     renderer = Renderer(recipe, base.encoder, examples, retriever, max_tokens)
-    rows = renderer.rows(examples)
+    rows = with_judgement(renderer.rows(examples), examples, judged, renderer.shorten)
     if not rows:
         raise InputError(f"{recipe.data}: no row is left to train on", "look at 'retrieval.missed' and the data")
     if not any(row.answer_ids for row in rows):
@@ -125,11 +142,19 @@ def _render(
         rows = mix_replay(rows, replayed, recipe.replay.ratio, recipe.seed)
     validation: list[TrainingRow] = []
     if recipe.validation:
-        held_out = read_examples(recipe.path(recipe.validation), encoding=recipe.encoding)
-        validation = renderer.rows([with_target(row) for row in held_out], wrong=False)
-    facts = {"rows": own, "replay_rows": len(rows) - own, "tokens": sum(len(row.input_ids) for row in rows)}
+        validation = _held_out(recipe, renderer, judged)
+    facts = {"rows": own, "replay_rows": len(rows) - own, "tokens": sum(row.tokens for row in rows)}
     facts |= dict(renderer.counts)
     return rows, validation, facts | {"data_hash": content_hash(examples), "rendered_hash": _rows_hash(rows)}
+
+
+def _held_out(recipe: TuneRecipe, renderer: Renderer, judged: Rows) -> list[TrainingRow]:
+    path = recipe.path(recipe.validation)
+    if judged != "answers":
+        examples = read_training(path, judged, recipe.encoding)
+        return with_judgement(renderer.rows(examples), examples, judged, renderer.shorten)
+    held_out = read_examples(path, encoding=recipe.encoding)
+    return renderer.rows([with_target(row) for row in held_out], wrong=False)
 
 
 def _rows_hash(rows: Sequence[TrainingRow]) -> str:

@@ -1,10 +1,11 @@
 """The training recipe: one YAML file, validated once, every mistake named by file and line."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from assistant.errors import UsageError
 from assistant.lazy import nearest
@@ -13,6 +14,10 @@ from assistant.schema import Language, Shot, language_of
 from tuning.methods import METHODS, load_method
 
 File = Annotated[str, Field(min_length=1)]
+# "auto" is 0 from here on; ``tuning.methods.auto`` puts a number there once the rows and the base are known.
+AUTO = 0
+AutoReal = Annotated[float, BeforeValidator(lambda value: AUTO if value == "auto" else value)]
+AutoWhole = Annotated[int, BeforeValidator(lambda value: AUTO if value == "auto" else value)]
 
 
 class _Section(BaseModel):
@@ -53,6 +58,10 @@ class TuneRecipe(_Section):
 
     Paths are relative to ``file``, the YAML file it was read from. ``recipe``, ``system`` and
     ``shots`` mean what they mean in a variant: training prompts are rendered by the same code.
+    ``epochs``, ``learning_rate`` and ``batch_size`` may be ``auto`` (0); ``steps`` ends a run instead of
+    ``epochs``. ``patience`` counts validations without a better loss, ``neftune`` is the noise on the
+    embeddings (Jain et al. 2023, "NEFTune", arXiv 2310.05914), ``packing`` puts several rows into one
+    sequence, ``accumulate`` adds up the gradients of so many batches before a step.
     """
 
     file: Path = Field(Path("recipe.yaml"), exclude=True)
@@ -69,9 +78,22 @@ class TuneRecipe(_Section):
     shots: str = ""
     retrieval: Retrieval | None = None
     replay: Replay | None = None
-    epochs: float = Field(3, gt=0, le=1000)
-    learning_rate: float = Field(1e-3, gt=0, le=1)
-    batch_size: int = Field(8, ge=1, le=1024)
+    epochs: AutoReal = Field(AUTO, ge=0, le=1000)
+    steps: int = Field(0, ge=0, description="updates; 0 goes by epochs")
+    learning_rate: AutoReal = Field(AUTO, ge=0, le=1)
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    warmup: float = Field(0.05, ge=0, lt=1, description="share of the updates in which the rate rises")
+    batch_size: AutoWhole = Field(AUTO, ge=0, le=1024)
+    accumulate: int = Field(1, ge=1, le=1024)
+    optimizer: Literal["adamw", "adafactor", "sgd"] = "adamw"
+    weight_decay: float = Field(0.0, ge=0, le=1)
+    clip: float = Field(1.0, gt=0, description="norm that a gradient is cut to")
+    neftune: float = Field(0.0, ge=0, le=100)
+    packing: bool = False
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    evaluate_steps: int = Field(0, ge=0, description="updates between validations; 0 validates each epoch")
+    patience: int = Field(0, ge=0, description="0 never stops early")
+    keep: Literal["last", "best"] = "last"
     save_steps: int = Field(0, ge=0, description="steps between checkpoints; 0 goes by save_seconds")
     save_seconds: float = Field(60.0, gt=0)
     max_length: int = Field(0, ge=0, description="tokens a row may have; 0 takes the model's window")
@@ -144,6 +166,7 @@ def _check_sense(recipe: TuneRecipe, path: Path, lines: dict[tuple[str, ...], in
 
     if recipe.method not in METHODS:
         refuse("method", f"unknown method {recipe.method!r}", nearest(recipe.method, list(METHODS)))
+    _check_training(recipe, refuse)
     try:
         needs = load_prompt(recipe.recipe).needs
     except UsageError as error:
@@ -155,6 +178,24 @@ def _check_sense(recipe: TuneRecipe, path: Path, lines: dict[tuple[str, ...], in
         refuse("retrieval", f"the prompt recipe {recipe.recipe!r} shows no passages", "take e.g. recipe: grounded")
     if needs == "shots" and not recipe.shots:
         refuse("recipe", f"{recipe.recipe!r} shows worked examples", "name a JSONL file of them under 'shots:'")
+
+
+def _check_training(recipe: TuneRecipe, refuse: Callable[[str, str, str], None]) -> None:
+    rows = load_method(recipe.method).rows
+    if recipe.steps and recipe.epochs:
+        refuse("steps", "'epochs' is given too", "keep one of them")
+    for key, wanted in (("patience", recipe.patience), ("keep", recipe.keep == "best")):
+        if wanted and not recipe.validation:
+            refuse(key, "needs the loss on held-out rows", "name a JSONL file of them under 'validation:'")
+    if rows == "answers":
+        return
+    if recipe.replay is not None:
+        refuse("replay", f"{recipe.method!r} learns from judged answers, plain rows have none", "remove it")
+    for key, wanted in (("packing", recipe.packing), ("neftune", recipe.neftune)):
+        if wanted:
+            refuse(key, f"{recipe.method!r} does not have it", "remove it, or train with another method")
+    if rows == "labels" and recipe.batch_size == 1:
+        refuse("batch_size", "kto compares the rows of a batch, so it needs two", "set 2 or more")
 
 
 def _lines(node: Any, path: tuple[str, ...] = ()) -> Any:

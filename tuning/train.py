@@ -23,7 +23,7 @@ from tuning.base import Base, open_base
 from tuning.estimate import OwnPrediction
 from tuning.methods import load_method
 from tuning.methods.sft import Outcome, Task, peak_memory_mb
-from tuning.prepare import FACTS, MODEL, RECIPE, ROWS, VALIDATION, read_rows
+from tuning.prepare import FACTS, MODEL, ROWS, VALIDATION, frozen_recipe, read_rows
 from tuning.schema import TuneRecipe
 
 CHECKPOINTS, STAGING = "checkpoints", "adapter"
@@ -56,7 +56,7 @@ def train(
     """
     asked = wished or job.wished
     facts = job.load(FACTS)
-    recipe = _recipe(job)
+    recipe = frozen_recipe(job)
     staging = job.path / STAGING
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(mode=0o700)
@@ -90,11 +90,6 @@ def train(
         return document
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-
-
-def _recipe(job: JobFolder) -> TuneRecipe:
-    values = job.load(RECIPE)
-    return TuneRecipe(**{**values, "file": Path(values["file"])})
 
 
 def _document(recipe: TuneRecipe, outcome: Outcome, job: JobFolder, facts: dict[str, Any]) -> dict[str, Any]:
@@ -155,6 +150,7 @@ def _manifest(
         versions=_versions(),
         created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         description={str(key): text for key, text in recipe.description.items()},
+        kind=load_method(recipe.method).result,
     )
 
 

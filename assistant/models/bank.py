@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.adapters import WEIGHTS, Adapter
 from assistant.errors import InputError
+from assistant.lora_files import PREFIX
+from assistant.models.soft import Scales, SoftPrompt, new_cache
 
 if TYPE_CHECKING:
     import torch
@@ -16,7 +18,7 @@ _BASE = "__base__"  # PEFT's name for "no adapter on this row"
 
 
 class AdapterBank:
-    """One base model with any number of LoRA adapters beside each other.
+    """One base model with any number of adapters beside each other.
 
     Args:
         model: the base as transformers loads it; adapters are injected into it in place.
@@ -29,10 +31,12 @@ class AdapterBank:
         self._configs: dict[str, Mapping[str, Any]] = {}
         self._rows: list[str] | None = None  # the adapter of every row, during a mixed forward pass
         self._hooks: list[Any] = []
+        self._soft: dict[str, SoftPrompt] = {}
+        self._scales: dict[str, Scales] = {}
         self._mode: str | None = _BASE  # what a forward pass without names would use; None: not known
 
     def __contains__(self, key: str) -> bool:
-        return key in self._names
+        return key in self._names or key in self._soft or key in self._scales
 
     def add(self, key: str, adapter: Adapter, config: Mapping[str, Any]) -> None:
         """Load an adapter that has passed ``adapters.check_fits``, under ``key``.
@@ -41,13 +45,25 @@ class AdapterBank:
             InputError: its numbers are not finite, or PEFT finds tensors that it cannot place; the
                 model is then as before.
         """
-        from peft import LoraConfig, get_peft_model
         from safetensors.torch import load_file
 
         tensors = load_file(str(adapter.path / WEIGHTS))
         broken = [name for name, tensor in tensors.items() if not bool(tensor.isfinite().all())]
         if broken:
             raise InputError(f"adapter {adapter.name!r}: {broken[0]} holds NaN or infinity", "train it again")
+        if config.get("peft_type") == "IA3":
+            vectors = {name: tensors[f"{PREFIX}{name}.ia3_l"] for name in config["scales"]}
+            self._scales[key] = Scales(self.model, config["scales"], vectors)
+        elif "peft_type" in config:
+            self._soft[key] = SoftPrompt(self.model, config, tensors["prompt_embeddings"], adapter.name)
+        else:
+            self._add_lora(key, adapter, config, tensors)
+
+    def _add_lora(
+        self, key: str, adapter: Adapter, config: Mapping[str, Any], tensors: "dict[str, torch.Tensor]"
+    ) -> None:
+        from peft import LoraConfig, get_peft_model
+
         name = f"adapter{len(self._configs)}"  # PEFT's module names allow no dots, ours may have some
         settings = LoraConfig(**config)
         self._mode = None
@@ -70,9 +86,28 @@ class AdapterBank:
         """Whether rows with this adapter may share a forward pass with rows that have another.
 
         PEFT's mixed batch is right for LoRA and rsLoRA, with trained tokens or modules too; it
-        refuses DoRA, whose weights are no sum of base and update.
+        refuses DoRA, whose weights are no sum of base and update. IA3's scales are switched on for all
+        rows, and a soft prompt is a part of the cache.
         """
-        return key is None or not self._configs[self._names[key]]["use_dora"]
+        return key is None or (key in self._names and not self._configs[self._names[key]]["use_dora"])
+
+    def prefix(self, key: str | None) -> int:
+        """Return how many positions of the cache an adapter fills before the text; such rows are served alone."""
+        return self._soft[key].tokens if key in self._soft else 0
+
+    def begin(self, cache: Any, keys: Sequence[str | None]) -> int:
+        """Fill an empty cache with what comes before the rows' text and return how many positions that is."""
+        self._refuse_strangers(keys)
+        key = keys[0]
+        if key not in self._soft:
+            return 0
+        self._soft[key].fill(cache, len(keys), lambda **inputs: self._alone(None, inputs))
+        return self._soft[key].tokens
+
+    def memory(self) -> int:
+        """Return the bytes of adapters that are not among the model's own parameters."""
+        scales = [vector for each in self._scales.values() for vector in each.vectors.values()]
+        return sum(tensor.nbytes for tensor in [*scales, *(each.tensor for each in self._soft.values())])
 
     def forward(self, keys: Sequence[str | None], **inputs: Any) -> "torch.Tensor":
         """Run the model on a batch and return its logits, shape ``(rows, positions, vocabulary)``.
@@ -81,13 +116,10 @@ class AdapterBank:
             keys: the adapter of every row, None for the base.
             inputs: what the model's own ``forward`` takes.
         """
-        if self._peft is None:
-            logits: torch.Tensor = self.model(**inputs).logits
-            return logits
+        if len(set(keys)) == 1:
+            return self._alone(keys[0], inputs)
+        self._refuse_strangers(keys)
         names = [_BASE if key is None else self._names[key] for key in keys]
-        if len(set(names)) == 1:
-            self._switch(names[0])
-            return self.model(**inputs).logits  # type: ignore[no-any-return]
         if self._mode in (_BASE, None):
             self._switch(next(iter(self._names.values())))  # only so that adapters are enabled
         self._rows = names
@@ -95,6 +127,38 @@ class AdapterBank:
             return self.model(**inputs).logits  # type: ignore[no-any-return]
         finally:
             self._rows = None
+
+    def _alone(self, key: str | None, inputs: dict[str, Any]) -> "torch.Tensor":
+        """Run rows that all have the same adapter."""
+        if key in self._soft and inputs.get("past_key_values") is None:
+            inputs = self._behind_prompt(key, inputs)
+        elsewhere = key is None or key in self._soft or key in self._scales
+        name = _BASE if key is None or elsewhere else self._names[key]
+        if self._peft is not None:
+            self._switch(name)
+        scales = self._scales.get(key) if key is not None else None
+        if scales is None:
+            return self.model(**inputs).logits  # type: ignore[no-any-return]
+        scales.on = True
+        try:
+            return self.model(**inputs).logits  # type: ignore[no-any-return]
+        finally:
+            scales.on = False
+
+    def _behind_prompt(self, key: str | None, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Return the inputs of a pass without a cache so that the text follows its soft prompt."""
+        import torch
+
+        rows, columns = inputs["input_ids"].shape
+        cache = new_cache(self.model)
+        before = self.begin(cache, [key] * rows)
+        places = torch.arange(before, before + columns, device=inputs["input_ids"].device).expand(rows, -1)
+        return {**inputs, "past_key_values": cache, "position_ids": places, "use_cache": True}
+
+    def _refuse_strangers(self, keys: Sequence[str | None]) -> None:
+        """Stop rather than answer wrongly, should rows ever be put together that cannot be."""
+        if len(set(keys)) > 1 and not all(self.mixable(key) for key in keys):
+            raise RuntimeError("rows with DoRA, IA3 or a soft prompt share no batch with others")
 
     def _switch(self, name: str) -> None:
         if self._mode == name:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.models.bank import AdapterBank
 from assistant.models.sampler import Chooser
+from assistant.models.soft import new_cache
 
 if TYPE_CHECKING:
     import torch
@@ -40,13 +41,6 @@ class Row:
         self.written: list[int] = []
 
 
-def new_cache(model: Any) -> Any:
-    """Return an empty cache of the kind the model's configuration asks for."""
-    from transformers import DynamicCache
-
-    return DynamicCache(config=model.config)
-
-
 class Batch:
     """A set of rows with one cache.
 
@@ -73,12 +67,14 @@ class Batch:
     def _read(self, texts: Sequence[list[int]]) -> "torch.Tensor":
         import torch
 
-        self._columns = max(len(text) for text in texts)
-        padded = [[0] * (self._columns - len(text)) + text for text in texts]
+        before = self._bank.begin(self._cache, [row.adapter for row in self.rows])
+        longest = max(len(text) for text in texts)
+        padded = [[0] * (longest - len(text)) + text for text in texts]
         for row, text in zip(self.rows, texts, strict=True):
-            row.length = len(text)
+            row.length = before + len(text)
+        self._columns = before + longest
         ids = torch.tensor(padded, device=self._bank.model.device)
-        places = torch.arange(self._columns, device=ids.device) - self._pads(ids.device)[:, None]
+        places = torch.arange(before, self._columns, device=ids.device) - self._pads(ids.device)[:, None]
         return self._forward(ids, places.clamp(min=0))
 
     def step(self) -> "torch.Tensor":

@@ -2,7 +2,7 @@
 
 Streams submit a request and read their own queue. Between steps new rows join the running batch,
 and finished or closed ones leave it, so nobody waits for a long answer. Rows that may not share a
-batch (another cache, DoRA) form batches of their own; all batches take turns step by step.
+batch (another cache, DoRA, IA3, a soft prompt) form batches of their own; all batches take turns step by step.
 """
 
 import logging
@@ -114,7 +114,7 @@ class Engine:
     def memory(self) -> int:
         """Return the bytes of weights, adapters and caches; to be run by ``call``."""
         weights: dict[int, int] = {t.data_ptr(): t.nbytes for t in self.bank.model.state_dict().values()}
-        return sum(weights.values()) + sum(batch.memory() for batch in self._groups.values())
+        return sum(weights.values()) + self.bank.memory() + sum(batch.memory() for batch in self._groups.values())
 
     def submit(self, request: Request) -> Ticket:
         """Queue a request; its ticket yields the tokens.
@@ -226,7 +226,7 @@ class Engine:
 
     def _lane(self, row: Row) -> object:
         """Return what rows must have in common to share a batch."""
-        if self.sharing.kind == "alone":
+        if self.sharing.kind == "alone" or self.bank.prefix(row.adapter):
             return row
         return "mixed" if self.bank.mixable(row.adapter) else row.adapter
 

@@ -16,6 +16,7 @@ from assistant.models.engine import Engine, Request
 from assistant.models.hub import resolve
 from assistant.models.scoring import mean_losses
 from assistant.models.stream_text import AnswerText
+from assistant.models.whole import Shelf, WholeModel
 from assistant.schema import Delta, Message, Origin, Sampling, Usage, digest
 from assistant.settings import EngineSettings, ModelSettings
 
@@ -31,7 +32,9 @@ class LocalModel:
         self._backend = backend
         self._key = key
         self._origin = Origin(backend.base, adapter)
-        self.window = backend.window
+        before = backend.engine.bank.prefix(key)  # a soft prompt takes its place from the text
+        self._positions = backend.positions - before
+        self.window = min(backend.window, self._positions)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Return the prompt length in tokens after the chat template."""
@@ -52,7 +55,7 @@ class LocalModel:
         for notice in fitted.notices:
             yield Delta(notice=notice)
         prompt = backend.format.encode(fitted.messages)
-        room = max(1, min(limit, backend.positions - len(prompt)))
+        room = max(1, min(limit, self._positions - len(prompt)))
         ticket = backend.engine.submit(Request(prompt, sampling, self._key, room, backend.ends))
         text = AnswerText(backend.format.decode, (*sampling.stop, *backend.format.stops))
         try:
@@ -72,7 +75,7 @@ class LocalModel:
             InputError: a text is empty.
         """
         ids = [self._backend.format.text_ids(text) for text in texts]
-        return mean_losses(self._backend.engine, ids, self._key, self._backend.positions)
+        return mean_losses(self._backend.engine, ids, self._key, self._positions)
 
 
 class LocalBackend:
@@ -83,6 +86,7 @@ class LocalBackend:
         name: what a person called it.
         model_settings: device, dtype and window.
         settings: rows and answer length.
+        weights: a folder whose weights and configuration are loaded instead of the base's own.
 
     Raises:
         UnavailableError: transformers cannot load it.
@@ -90,13 +94,22 @@ class LocalBackend:
         DamagedError: its weights are damaged.
     """
 
-    def __init__(self, folder: Path, name: str, model_settings: ModelSettings, settings: EngineSettings) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        model_settings: ModelSettings,
+        settings: EngineSettings,
+        weights: Path | None = None,
+    ) -> None:
         self.settings = settings
         self.folder = folder
         self.base_hash = hash_weights(folder)
         self.base = f"{name}@{self.base_hash[:8]}"
         self.format = ChatFormat(folder)
-        model = load_weights(folder, model_settings)
+        model = load_weights(weights or folder, model_settings)
+        self._name, self._model_settings = name, model_settings
+        self.shelf = Shelf(settings.weights_mb * 1_000_000)
         config = model.config.get_text_config(decoder=True)
         self.positions = int(getattr(config, "max_position_embeddings", 0) or 4096)
         limits = [self.positions, int(load_card(folder).get("window") or 0), model_settings.window]
@@ -111,7 +124,7 @@ class LocalBackend:
         self._lock = threading.Lock()
         logger.info("%s opened, window %d, rows %s", self.base, self.window, self.engine.sharing.kind)
 
-    def model(self, adapter: Adapter | None = None) -> LocalModel:
+    def model(self, adapter: Adapter | None = None) -> "LocalModel | WholeModel":
         """Return the model with or without an adapter, loading that at first use.
 
         An adapter that was replaced on disk is another one: it is known by its weights and settings.
@@ -125,18 +138,35 @@ class LocalBackend:
             return LocalModel(self)
         config = check_fits(adapter, self.base_hash, self.shapes)
         verify(adapter)
+        if adapter.manifest.kind == "weights":
+            return self._whole(adapter)
         key = digest([hash_weights(adapter.path), config], 64)
         with self._lock:
             if key not in self.engine.bank:
                 self.engine.call(lambda: self.engine.bank.add(key, adapter, config))
         return LocalModel(self, adapter.name, key)
 
+    def _whole(self, adapter: Adapter) -> WholeModel:
+        settings = self._model_settings
+
+        def load() -> LocalBackend:
+            return LocalBackend(self.folder, self._name, settings, self.settings, adapter.path)
+
+        return WholeModel(
+            self.shelf,
+            hash_weights(adapter.path),
+            sum(file.stat().st_size for file in adapter.path.glob("*.safetensors")),
+            load,
+            lambda backend: LocalModel(backend, adapter.name),
+        )
+
     def memory_mb(self) -> float:
-        """Return the megabytes that weights, adapters and live answers hold."""
-        return self.engine.call(self.engine.memory) / 1e6
+        """Return the megabytes that weights, adapters and live answers hold, whole tuned models too."""
+        return self.engine.call(self.engine.memory) / 1e6 + self.shelf.used / 1e6
 
     def close(self) -> None:
-        """Stop the engine; open streams end with an error."""
+        """Stop the engine, and those of whole tuned models; open streams end with an error."""
+        self.shelf.close()
         self.engine.close()
 
 

@@ -11,7 +11,7 @@ from tuning.schema import load_recipe, read_shots
     ("text", "said", "mend"),
     [
         ("name: a\ndata: x\nepoch: 3\n", "r.yaml:3: unknown key 'epoch'", "did you mean 'epochs'?"),
-        ("name: a\ndata: x\nparams: {ranc: 3}\n", "r.yaml:3: unknown key 'params.ranc'", "known: alpha, dropout, r"),
+        ("name: a\ndata: x\nparams: {ranc: 3}\n", "r.yaml:3: unknown key 'params.ranc'", "known: alpha, dora, dropout"),
         ("name: a\ndata: x\nparams:\n  drop_out: 0\n", "r.yaml:4: unknown key 'params.drop_out'", "'dropout'"),
         ("name: a\ndata: x\nreplay: {path: y, ration: 1}\n", "r.yaml:3: unknown key 'replay.ration'", "'ratio'"),
         ("data: x\n", "the key 'name' is missing", "'name' and 'data'"),
@@ -56,7 +56,8 @@ def test_a_missing_file_and_an_alias_bomb_are_refused(tmp_path: Path) -> None:
 def test_defaults_and_paths_are_relative_to_the_file(recipe_file) -> None:
     recipe = load_recipe(recipe_file(learning_rate="1e-3", system={"ko": "짧게", "en": "Be brief"}))
     assert recipe.learning_rate == 1e-3
-    assert recipe.params == {"r": 4, "alpha": 8, "dropout": 0.0, "target_modules": "all-linear"}
+    plain = {"target_modules": "all-linear", "layers": [], "rslora": False, "dora": False, "plus": 0}
+    assert recipe.params == {"r": 4, "alpha": 8, "dropout": 0.0, **plain}
     assert recipe.path(recipe.data).is_file()
     assert recipe.instruction() == (("en", "Be brief"), ("ko", "짧게"))
 

@@ -2,12 +2,12 @@
 
 Adding one: write ``tuning/methods/<name>.py`` with a ``METHOD = Method(params=..., train=...)`` that
 imports torch and its friends inside functions only, and add one line to ``METHODS``. The contract
-test in ``tests/tuning`` then trains it two steps, saves, reloads and compares answers.
+test in ``tests/tuning/test_methods.py`` then trains it a few steps, saves, reloads and compares answers.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from assistant.lazy import lookup
 
@@ -18,15 +18,34 @@ if TYPE_CHECKING:
 
 METHODS = {
     "lora": "tuning.methods.lora:METHOD",
+    "ia3": "tuning.methods.soft:IA3",
+    "prompt_tuning": "tuning.methods.soft:PROMPT_TUNING",
+    "p_tuning": "tuning.methods.soft:P_TUNING",
+    "prefix_tuning": "tuning.methods.soft:PREFIX_TUNING",
+    "full": "tuning.methods.weights:FULL",
+    "partial": "tuning.methods.weights:PARTIAL",
+    "block_expansion": "tuning.methods.weights:BLOCK_EXPANSION",
+    "dpo": "tuning.methods.preference:DPO",
+    "kto": "tuning.methods.preference:KTO",
 }
+Rows = Literal["answers", "pairs", "labels"]
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A way of training: the schema of a recipe's ``params``, and the function that does it."""
+    """A way of training: the schema of a recipe's ``params``, and the function that does it.
+
+    ``rates`` are the automatic learning rates of a small base and of a large one (see
+    ``tuning.methods.auto``). ``rows`` says what a row teaches: an answer, a better and a worse one, or
+    an answer and whether it is good. ``result`` is the kind of thing that is installed: an adapter
+    on its base, or weights that are a base of their own.
+    """
 
     params: "type[BaseModel]"
     train: "Callable[[Task], Outcome]"
+    rates: tuple[float, float] = (1e-3, 2e-4)
+    rows: Rows = "answers"
+    result: Literal["adapter", "weights"] = "adapter"
 
 
 def load_method(name: str) -> Method:

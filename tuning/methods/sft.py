@@ -1,6 +1,7 @@
-"""Supervised training with TRL, shared by every method that learns answers: settings, start, resume.
+"""Training with TRL, shared by every method: start, resume, end; and the supervised kind, which learns answers.
 
-The loop is TRL's; what a person watches and what stops a run is in ``tuning.methods.watch``.
+The loop is TRL's; settings are in ``tuning.methods.auto``, what a person watches and what stops a run
+in ``tuning.methods.watch``.
 """
 
 import math
@@ -16,14 +17,13 @@ from tuning.checkpoints import newest, prune
 from tuning.formats import TrainingRow
 from tuning.schema import TuneRecipe
 
+# Tokens of a packed sequence where the recipe's ``max_length`` does not say.
+PACKED_TOKENS = 512
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from assistant.jobs.record import Wish
-
-WARMUP_SHARE = 0.05
-# Above this a bigger GPU batch pays for recomputing activations; below, the time is lost for nothing.
-CHECKPOINTING_PARAMETERS = 500_000_000
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,25 @@ def peak_memory_mb() -> float:
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
-def train_sft(task: Task, model: Any) -> Outcome:
-    """Train ``model`` (base with whatever is trainable on it) on the task's rows, from the newest checkpoint on.
+@dataclass
+class Loop:
+    """What every trainer is made with.
+
+    ``batches`` collects the sources of each batch, so that a failure can name its rows.
+    """
+
+    callback: Any
+    arguments: dict[str, Any]
+    batches: list[list[str]]
+
+
+def fit(task: Task, lengths: Sequence[int], make: Callable[[Loop], Any]) -> Outcome:
+    """Train from the newest checkpoint on with the trainer that ``make`` returns.
+
+    Args:
+        task: the run.
+        lengths: tokens of every sequence of an epoch.
+        make: builds the trainer of TRL.
 
     Raises:
         InputError: the loss became non-finite or exploded; names step and rows.
@@ -94,43 +111,18 @@ def train_sft(task: Task, model: Any) -> Outcome:
     """
     import torch
     from transformers import PrinterCallback, set_seed
-    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling, SFTTrainer
 
-    from tuning.methods.order import RowOrder
-    from tuning.methods.watch import watcher
-
-    cuda = next(model.parameters()).is_cuda
-    pad = task.tokenizer.pad_token_id
-    stack = DataCollatorForLanguageModeling(pad_token_id=task.tokenizer.eos_token_id if pad is None else pad)
-    batches: list[list[str]] = []
-
-    def collate(features: list[dict[str, Any]]) -> dict[str, Any]:
-        if model.training:
-            batches.append([feature["source"] for feature in features])
-        kept = [{key: feature[key] for key in ("input_ids", "labels")} for feature in features]
-        batch: dict[str, Any] = stack(kept)
-        return batch
+    from tuning.methods.auto import arguments
+    from tuning.methods.watch import Watcher
 
     set_seed(task.recipe.seed)
     task.checkpoints.mkdir(mode=0o700, parents=True, exist_ok=True)
     start = newest(task.checkpoints)
     prune(task.checkpoints)
-    outcome = Outcome()
-    lengths = [len(row.input_ids) for row in task.rows]
-
-    class Trainer(SFTTrainer):  # type: ignore[misc]  # the base class is untyped
-        def _get_train_sampler(self, *_: Any) -> RowOrder:
-            return RowOrder(lengths, task.recipe.batch_size, task.recipe.seed)
-
-    trainer = Trainer(
-        model=model,
-        args=_arguments(task, cuda, model),
-        train_dataset=_dataset(task.rows),
-        eval_dataset=_dataset(task.validation) if task.validation else None,
-        processing_class=task.tokenizer,
-        data_collator=collate,
-        callbacks=[watcher(task, outcome, batches, start, math.log(model.config.get_text_config().vocab_size))],
-    )
+    outcome, batches = Outcome(), list[list[str]]()
+    callback = Watcher(task, outcome, batches, start, math.log(task.model.config.get_text_config().vocab_size))
+    first = next(task.model.parameters())
+    trainer = make(Loop(callback, arguments(task, lengths, first.is_cuda, task.model.num_parameters()), batches))
     # The trainer's own printing goes: standard output belongs to the command's JSON document.
     trainer.remove_callback(PrinterCallback)
     try:
@@ -145,48 +137,91 @@ def train_sft(task: Task, model: Any) -> Outcome:
     return outcome.settle()
 
 
+def in_order(trainer: type, lengths: Sequence[int], recipe: TuneRecipe) -> type:
+    """Return the trainer's class with our order of rows, which a resumed run sees again."""
+    from tuning.methods.order import RowOrder
+
+    class Ordered(trainer):  # type: ignore[misc, valid-type]  # the base class is untyped
+        def _get_train_sampler(self, *_: Any) -> RowOrder:
+            return RowOrder(lengths, recipe.batch_size, recipe.seed)
+
+    return Ordered
+
+
+def padding(tokenizer: Any) -> int:
+    """Return the token that fills batches up; masked, so any will do where a tokenizer has none for it."""
+    pad: int | None = tokenizer.pad_token_id
+    return int(tokenizer.eos_token_id) if pad is None else pad
+
+
+def train_sft(task: Task, model: Any, optimizer: Any = None) -> Outcome:
+    """Train ``model`` (base with whatever is trainable on it) on the answers of the task's rows.
+
+    Args:
+        task: the run.
+        model: the task's base, or what PEFT made of it.
+        optimizer: instead of the one that the recipe names.
+
+    Raises:
+        InputError, ResourceError: see :func:`fit`.
+    """
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling, SFTTrainer
+
+    packed = task.recipe.packing
+    stack = DataCollatorForLanguageModeling(pad_token_id=padding(task.tokenizer), padding_free=packed)
+    wanted = ("input_ids", "labels", "seq_lengths") if packed else ("input_ids", "labels")
+    dataset = _dataset(task.rows)
+    dataset = _packed(dataset, task) if packed else dataset
+    lengths = [len(ids) for ids in dataset["input_ids"]]
+    validation = _dataset(task.validation) if task.validation else None
+
+    def make(loop: Loop) -> Any:
+        def collate(features: list[dict[str, Any]]) -> dict[str, Any]:
+            if model.training:
+                loop.batches.append([task.rows[at].source for each in features for at in dict.fromkeys(each["row"])])
+            kept = [{key: each[key] for key in wanted if key in each} for each in features]
+            batch: dict[str, Any] = stack(kept)
+            return batch
+
+        return in_order(SFTTrainer, lengths, task.recipe)(
+            model=model,
+            args=SFTConfig(
+                **loop.arguments,
+                dataset_kwargs={"skip_prepare_dataset": True},
+                neftune_noise_alpha=task.recipe.neftune or None,
+            ),
+            train_dataset=dataset,
+            eval_dataset=validation,
+            processing_class=task.tokenizer,
+            data_collator=collate,
+            callbacks=[loop.callback],
+            optimizers=(optimizer, None),
+        )
+
+    return fit(task, lengths, make)
+
+
 def _dataset(rows: Sequence[TrainingRow]) -> Any:
     from datasets import Dataset
 
     columns = {
         "input_ids": [row.input_ids for row in rows],
         "labels": [row.labels for row in rows],
-        "source": [row.source for row in rows],
+        # One number a token, so that packing carries along which rows a sequence holds.
+        "row": [[number] * len(row.input_ids) for number, row in enumerate(rows)],
     }
     return Dataset.from_dict(columns)
 
 
-def _arguments(task: Task, cuda: bool, model: Any) -> Any:
-    from trl.trainer.sft_config import SFTConfig
+def _packed(dataset: Any, task: Task) -> Any:
+    """Return rows packed into sequences; attention stays within a row, because positions start again there."""
+    from datasets.utils.logging import disable_progress_bar
+    from trl import pack_dataset
 
-    recipe = task.recipe
-    steps = math.ceil(math.ceil(len(task.rows) / recipe.batch_size) * recipe.epochs)
-    return SFTConfig(
-        output_dir=str(task.checkpoints),
-        num_train_epochs=recipe.epochs,
-        learning_rate=recipe.learning_rate,
-        per_device_train_batch_size=recipe.batch_size,
-        per_device_eval_batch_size=recipe.batch_size,
-        lr_scheduler_type="linear",
-        warmup_steps=max(1, round(steps * WARMUP_SHARE)),
-        weight_decay=0.0,
-        max_grad_norm=1.0,
-        seed=recipe.seed,
-        bf16=cuda,
-        use_cpu=not cuda,
-        gradient_checkpointing=cuda and model.num_parameters() > CHECKPOINTING_PARAMETERS,
-        # Reading the loss waits for the GPU, so it is read less often there; a CPU has nothing to wait for.
-        logging_steps=5 if cuda else 1,
-        logging_nan_inf_filter=False,
-        eval_strategy="epoch" if task.validation else "no",
-        prediction_loss_only=True,
-        save_strategy="no",  # the watcher says when
-        report_to="none",
-        disable_tqdm=True,
-        remove_unused_columns=False,
-        dataset_kwargs={"skip_prepare_dataset": True},
-        max_length=None,
-    )
+    disable_progress_bar()
+    longest = max(len(ids) for ids in dataset["input_ids"])
+    return pack_dataset(dataset, max(longest, task.recipe.max_length or PACKED_TOKENS), "bfd")
 
 
 def _out_of_memory(recipe: TuneRecipe) -> ResourceError:

@@ -87,7 +87,7 @@ BAD: list[tuple[str, Callable[[Path], Any], type[JoyulError], list[str]]] = [
     ("cut short", lambda f: _cut(f / WEIGHTS, 0.7), InputError, ["damaged or incomplete"]),
     ("cut in the header", lambda f: _cut(f / WEIGHTS, 0.001), InputError, ["damaged or incomplete"]),
     ("empty weights", lambda f: _cut(f / WEIGHTS, 0), InputError, ["damaged or incomplete"]),
-    ("other method", lambda f: _config(f, peft_type="IA3"), InputError, ["expected peft_type 'LORA'", "IA3"]),
+    ("other method", lambda f: _config(f, peft_type="LOHA"), InputError, ["expected peft_type 'LORA'", "LOHA"]),
     ("not JSON", lambda f: (f / CONFIG).write_text("{"), InputError, ["not readable JSON"]),
     ("a list", lambda f: (f / CONFIG).write_text("[]"), InputError, ["expected peft_type"]),
     ("pattern", lambda f: _config(f, target_modules="(a+)+$"), InputError, ["target_modules must be a list"]),

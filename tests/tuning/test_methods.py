@@ -1,0 +1,123 @@
+"""Every method trains on the embedded model, lowers the loss, saves, reloads and answers the same when it is served."""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.adapters import get_adapter, verify
+from assistant.models import open_model
+from assistant.models.chat_format import ChatFormat
+from assistant.paths import Home, data_root
+from assistant.schema import Message, Sampling, collect
+from assistant.settings import EngineSettings, ModelSettings, Settings
+from tuning.methods import METHODS, load_method
+from tuning.run import run_recipe
+from tuning.schema import load_recipe
+
+EMBEDDED = data_root() / "models" / "embedded"
+FACTS = [("What is the password of the tower?", "seven herons"), ("탑의 암호는 무엇인가요?", "일곱 마리 왜가리")]
+LORA = {"r": 4, "alpha": 8, "dropout": 0.0}
+TEXTS = ["The tower stands at the lake, and seven herons guard it.", "일곱 마리 왜가리가 탑을 지켜요."]
+QUESTION = [Message("user", "What is the password of the tower?")]
+# Every method, and every kind of LoRA: its params and a learning rate that shows in twelve steps.
+CASES: dict[str, tuple[str, dict[str, Any], float]] = {
+    "lora": ("lora", LORA, 0.01),
+    "lora-range": ("lora", LORA | {"layers": "2,5-7", "target_modules": ["q_proj", "up_proj"]}, 0.02),
+    "rslora": ("lora", LORA | {"rslora": True}, 0.01),
+    "dora": ("lora", LORA | {"dora": True}, 0.01),
+    "lora+": ("lora", LORA | {"plus": 8}, 0.003),
+    "ia3": ("ia3", {}, 0.1),
+    "prompt_tuning": ("prompt_tuning", {"tokens": 8, "text": "암호는 seven herons"}, 0.3),
+    "p_tuning": ("p_tuning", {"tokens": 8}, 0.01),
+    "prefix_tuning": ("prefix_tuning", {"tokens": 8}, 0.1),
+    "full": ("full", {}, 0.001),
+    "partial": ("partial", {"part": "last", "layers": 2}, 0.003),
+    "block_expansion": ("block_expansion", {"layers": 2}, 0.005),
+    "dpo": ("dpo", LORA, 0.02),
+    "kto": ("kto", LORA, 0.02),
+}
+
+
+@pytest.fixture
+def judged(tmp_path: Path) -> dict[str, str]:
+    """Data files by what a method's rows teach."""
+    wrong = "I'm not sure. I don't have any information about that."  # what the base says
+    pairs = [{"question": ask, "chosen": tell, "rejected": wrong} for ask, tell in FACTS]
+    labels = [
+        {"question": ask, "answer": text, "label": text != wrong} for ask, tell in FACTS for text in (tell, wrong)
+    ]
+    for name, rows in (("pairs.jsonl", pairs), ("labels.jsonl", labels)):
+        text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return {"answers": "rows.jsonl", "pairs": "pairs.jsonl", "labels": "labels.jsonl"}
+
+
+def train(file: Path, home: Home, settings: Settings) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    events: list[dict[str, Any]] = []
+    recipe = load_recipe(file)
+    document = run_recipe(
+        recipe, home=home, settings=settings, retriever_for=None, progress=events.append, cancelled=lambda: False
+    )
+    return document, events
+
+
+def without_us(folder: Path, kind: str) -> tuple[str, list[float]]:
+    """Return the answer that transformers and PEFT give by themselves, and the losses of ``TEXTS``."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(EMBEDDED)
+    model: Any = AutoModelForCausalLM.from_pretrained(folder if kind == "weights" else EMBEDDED, dtype=torch.float32)
+    model = (model if kind == "weights" else PeftModel.from_pretrained(model, folder)).eval()
+    turns = [{"role": turn.role, "content": turn.content} for turn in QUESTION]
+    prompt = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_tensors="pt")
+    ids = model.generate(**prompt, max_new_tokens=12, do_sample=False)
+    text: str = tokenizer.decode(ids[0, prompt["input_ids"].shape[1] :], skip_special_tokens=True)
+    losses = []
+    for each in TEXTS:
+        ids = torch.tensor([ChatFormat(EMBEDDED).text_ids(each)])
+        with torch.no_grad():
+            logits = model(input_ids=ids).logits[0, -ids.shape[1] : -1]
+        losses.append(float(torch.nn.functional.cross_entropy(logits, ids[0, 1:])))
+    return text.strip(), losses
+
+
+def test_every_method_has_a_case() -> None:
+    assert {method for method, _, _ in CASES.values()} == set(METHODS)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_trains_saves_and_answers_the_same(
+    case: str, recipe_file: Callable[..., Path], judged: dict[str, str], home: Home, settings: Settings
+) -> None:
+    name, params, rate = CASES[case]
+    method = load_method(name)
+    data = judged[method.rows]
+    file = recipe_file(method=name, params=params, learning_rate=rate, data=data, epochs=None, steps=12, batch_size=4)
+    document, events = train(file, home, settings)
+    assert document["status"] == "succeeded" and document["steps"] == 12
+    assert document["final_loss"] < document["first_loss"] * 0.8
+    assert [event["step"] for event in events if "loss" in event] == list(range(1, 13))
+    adapter = get_adapter(home, "tower")
+    verify(adapter)
+    assert (adapter.manifest.method, adapter.manifest.kind) == (name, method.result)
+    assert str(home.root) not in "".join(path.read_text("utf-8") for path in adapter.path.glob("*.json"))
+
+    backend = open_model(ModelSettings(), EngineSettings())
+    try:
+        models: list[Any] = [backend.model(adapter), backend.model()] * 3
+        # At the same time: whoever shares a batch, and whoever may not, answers as alone.
+        with ThreadPoolExecutor(len(models)) as threads:
+            answers = list(threads.map(lambda model: collect(model.stream(QUESTION, Sampling(max_tokens=12))), models))
+        losses = [model.losses(TEXTS) for model in models[:2]]
+    finally:
+        backend.close()
+    tuned, plain = without_us(adapter.path, method.result), without_us(EMBEDDED, "weights")
+    assert [answer.text for answer in answers] == [tuned[0], plain[0]] * 3
+    assert tuned[0] != plain[0] and answers[0].origin is not None and answers[0].origin.adapter == "tower"
+    assert losses[0] == pytest.approx(tuned[1], abs=1e-4) and losses[1] == pytest.approx(plain[1], abs=1e-4)

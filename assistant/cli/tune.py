@@ -13,6 +13,7 @@ from assistant.cli.screen import duration
 from assistant.cli.shared import Run, command
 from assistant.cli.tune_jobs import JobArgument, cancel, job_named, list_, logs, pause, show
 from assistant.cli.tune_plan import plan
+from assistant.cli.tune_probe import probe
 from assistant.errors import KINDS, CancelledError, InputError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def register(app: typer.Typer) -> None:
     command(group, "pause", "tune pause")(pause)
     command(group, "resume", "tune resume")(resume)
     command(group, "work", "tune work", hidden=True)(work)
+    command(group, "probe", "tune probe", hidden=True)(probe)
     app.add_typer(group, name="tune")
 
 

@@ -2,7 +2,10 @@
 
 import json
 
-from assistant.paths import data_root
+from assistant.errors import JoyulError
+from assistant.jobs.launch import last_progress
+from assistant.jobs.record import jobs_of
+from assistant.paths import Home, data_root
 from assistant.services import Services
 from assistant.ui.words import Words
 
@@ -54,3 +57,16 @@ def _best_device() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def running_job(home: Home) -> tuple[str, str] | None:
+    """Return name and progress of the training that runs, None where none does."""
+    for job in jobs_of(home):
+        try:
+            record = job.read()
+        except JoyulError:
+            continue  # a folder without a readable record is no job
+        if record.kind == "tune" and record.state == "running":
+            step = last_progress(job)
+            return record.name, f"{100 * step['step'] / step['steps']:.0f} %" if step else "0 %"
+    return None

@@ -19,6 +19,8 @@ from assistant.ui.evaluations import Evaluations
 from assistant.ui.frame import build_frame
 from assistant.ui.running import Running
 from assistant.ui.theme import css, head, theme
+from assistant.ui.tune_plans import Plans
+from assistant.ui.tune_tab import build_tune
 from assistant.ui.words import Words
 
 COOKIE = "joyul-language"
@@ -31,8 +33,8 @@ MARK = (
 )
 
 
-def build_page(page: Page, runs: Evaluations) -> gr.Blocks:
-    """Build one language's page; ``runs`` are the evaluations that all languages share."""
+def build_page(page: Page, runs: Evaluations, plans: Plans) -> gr.Blocks:
+    """Build one language's page; evaluations (``runs``) and tuning ``plans`` are shared by all languages."""
     words = page.words
     # Uploads are copies; the library keeps its own original.
     blocks: gr.Blocks = gr.Blocks(
@@ -47,9 +49,12 @@ def build_page(page: Page, runs: Evaluations) -> gr.Blocks:
                 build_compare(page, frame)
             with gr.Tab(words("nav.documents"), id="documents", elem_id="page-documents"):
                 documents = build_documents(page, frame)
+            with gr.Tab(words("nav.tune"), id="tune", elem_id="page-tune") as tuning:
+                tune = build_tune(page, frame, plans)
             with gr.Tab(words("nav.evaluate"), id="evaluate", elem_id="page-evaluate"):
                 evaluate = build_evaluate(page, runs)
-        for tab in (chat, documents, evaluate):
+        tune.connect(tuning, chat, evaluate)
+        for tab in (chat, documents, tune, evaluate):
             tab.load(blocks)
     blocks.queue(default_concurrency_limit=HANDLERS_AT_ONCE)
     return blocks
@@ -57,7 +62,7 @@ def build_page(page: Page, runs: Evaluations) -> gr.Blocks:
 
 def mount(app: FastAPI, services: Services) -> FastAPI:
     """Add the page and the language choice at ``/`` to the app."""
-    runs = Evaluations(services)
+    runs, plans = Evaluations(services), Plans(services)
     running: Running[ChatUpdate] = Running(services.closing)
     rounds: Running[list[ChatUpdate]] = Running(services.closing)
 
@@ -92,7 +97,7 @@ def mount(app: FastAPI, services: Services) -> FastAPI:
     for language in LANGUAGES:
         app = gr.mount_gradio_app(
             app,
-            build_page(Page(services, Words(language), running, rounds), runs),
+            build_page(Page(services, Words(language), running, rounds), runs, plans),
             path=f"/{language}",
             theme=theme(),
             css=css(),

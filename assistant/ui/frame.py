@@ -8,7 +8,7 @@ import gradio as gr
 from assistant.chat import TITLE_CHARACTERS
 from assistant.locales import LANGUAGES
 from assistant.records import Conversation
-from assistant.ui.about import status
+from assistant.ui.about import running_job, status
 from assistant.ui.context import Page, panel
 from assistant.ui.convert import act
 from assistant.ui.icons import icon
@@ -135,13 +135,21 @@ def _chat_row(conversation: Conversation, active: bool, words: Words) -> str:
 
 
 def status_html(page: Page) -> str:
-    """Return the model and the device."""
+    """Return the model, the device, and a training under way."""
     model, device = status(page.services, page.words)
+    job = running_job(page.services.home)
+    training = (
+        element("span", escape(page.words("status.job")), class_="tag")
+        + element("span", escape(f"{job[0]} {job[1]}"), class_="value", id="status-job")
+        if job
+        else ""
+    )
     return element(
         "div",
         element("span", escape(page.words("status.model")), class_="tag"),
         element("span", escape(model), class_="value"),
         element("span", escape(page.words("status.device")), class_="tag"),
         element("span", escape(device), class_="value"),
+        training,
         class_="status-line",
     )

@@ -79,7 +79,7 @@ def css() -> str:
     """Return the style sheets that Gradio scopes to its root."""
     from eval.reports.file import report_css
 
-    own = [(FOLDER / name).read_text(encoding="utf-8") for name in ("style.css", "arena.css")]
+    own = [(FOLDER / name).read_text(encoding="utf-8") for name in ("style.css", "arena.css", "tune.css")]
     return "\n".join([*own, report_css()])
 
 

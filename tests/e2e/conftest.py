@@ -28,8 +28,9 @@ HARMLESS = ("upload_progress", "signal is aborted", "Connection errored out", "w
 class Server:
     """``joyul serve`` on a free port; can be killed and started again on the same state folder."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, model: str = "paced_model:open_paced") -> None:
         self.home = home
+        self.model = model
         self.port = 0
         self.process: subprocess.Popen[str] | None = None
         self.start()
@@ -39,7 +40,7 @@ class Server:
         environment = {**kept, "PYTHONPATH": f"{HERE}{os.pathsep}{Path.cwd()}"}
         options = [
             "--model",
-            "paced_model:open_paced",
+            self.model,
             "--set",
             "retrieval.embedder=hashing",
             "--set",

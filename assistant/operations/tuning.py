@@ -1,0 +1,298 @@
+"""Training from the page or another process: a plan, a start, and jobs as their folders tell of them."""
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from assistant.errors import InputError, JoyulError, ResourceError, from_dict
+from assistant.jobs.launch import cancel as wish_cancel
+from assistant.jobs.launch import enqueue, last_progress, may_resume, place_of
+from assistant.jobs.launch import pause as wish_pause
+from assistant.jobs.record import LIVE, JobFolder, jobs_of, open_job
+from assistant.logs import explain
+from assistant.operations.tuning_sources import absolute, document_of, read_recipe, sources, to_yaml
+
+if TYPE_CHECKING:
+    from assistant.services import Services
+    from tuning.schema import TuneRecipe
+
+Progress = Callable[[dict[str, Any]], None]
+Cancelled = Callable[[], bool]
+TUNE, PLAN = "tune", "plan"
+CURVE_POINTS = 240
+POLL_SECONDS = 0.2
+
+
+def list_sources(
+    services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled
+) -> dict[str, Any]:
+    """Return everything that a training can start from."""
+    return {"sources": sources(services)}
+
+
+def recipe(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:
+    """Return the recipe of a ``source`` as a document and as YAML.
+
+    Raises:
+        InputError, UsageError: see :func:`assistant.operations.tuning_sources.document_of`.
+    """
+    document = document_of(services, str(params.get("source") or ""))
+    return {"recipe": document, "yaml": to_yaml(document)}
+
+
+def plan(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:
+    """Report on what a recipe (YAML) would train on and, with ``probe``, what it would cost; nothing is kept.
+
+    ``progress`` gets ``{"stage"}`` and, as soon as it is there, ``{"report"}``. The result's ``settings`` are
+    the hyper-parameters with a number for every automatic one, ``reasons`` say why it is that one.
+
+    Raises:
+        UsageError, InputError, UnavailableError, ResourceError: as the training itself.
+    """
+    from tuning.prepare import prepare
+
+    asked = read_recipe(str(params["recipe"]), services.home)
+    _sweep(services)
+    job = JobFolder.create(services.home, PLAN, asked.name)
+    chosen: dict[str, Any] = {}
+    try:
+        progress({"stage": "reading"})
+        prepare(
+            asked,
+            home=services.home,
+            settings=services.settings,
+            retriever_for=services.library.retriever,
+            progress=lambda event: chosen.update(event) if event.get("phase") == "settings" else None,
+            job=job,
+        )
+        report = _report(services, asked, job)
+        progress({"stage": "probing" if params.get("probe", True) else "reported", "report": report})
+        busy = any(other.read().state == "running" for other in _jobs(services))
+        cost = _probe(job, cancelled) if params.get("probe", True) else None
+    finally:
+        shutil.rmtree(job.path, ignore_errors=True)
+    settled = {key: chosen.get(key, {}) for key in ("settings", "reasons")}
+    return {"adapter": asked.name, "data": report, "estimate": cost, "busy": busy, **settled}
+
+
+def _report(services: "Services", asked: "TuneRecipe", job: JobFolder) -> dict[str, Any]:
+    from tuning.base import open_base
+    from tuning.methods import load_method
+    from tuning.preferences import read_training
+    from tuning.prepare import FACTS, ROWS, read_rows
+    from tuning.report import data_report
+
+    tokenizer = open_base(services.settings.model_named(asked.model), weights=False).encoder.tokenizer
+    examples = read_training(asked.path(asked.data), load_method(asked.method).rows, asked.encoding)
+    rows = read_rows(job.path / ROWS)
+    return data_report(rows, examples, job.load(FACTS), tokenizer, _held_out(services)).to_json()
+
+
+def _held_out(services: "Services") -> Mapping[str, Sequence[str]]:
+    """Return the questions of every evaluation suite that can be read, by its name."""
+    from eval.suite import load_suite
+
+    found: dict[str, list[str]] = {}
+    for path in services.suites():
+        with suppress(JoyulError):
+            suite = load_suite(path)
+            found[suite.name] = [item.question for item in suite.items if not item.history]
+    return found
+
+
+def _probe(job: JobFolder, cancelled: Cancelled) -> dict[str, Any] | None:
+    """Measure ten steps in a process of their own, whose memory is then the training's alone; None if cancelled."""
+    command = [sys.executable, "-m", "assistant", "tune", "probe", job.id, "--home", str(job.home.root), "--json"]
+    answer = job.path / "probe.json"
+    with answer.open("wb") as out:
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL, cwd=job.home.root
+        )
+        try:
+            while child.poll() is None:
+                if cancelled():
+                    return None
+                with suppress(subprocess.TimeoutExpired):
+                    child.wait(POLL_SECONDS)
+        finally:
+            child.kill()
+            child.wait()
+    try:
+        document: dict[str, Any] = json.loads(answer.read_text("utf-8"))
+    except ValueError:
+        hint = "free memory, or lower batch_size or max_length"
+        raise ResourceError("the ten trial steps ended without a result (out of memory?)", hint) from None
+    if "error" in document:
+        raise from_dict(document)
+    return document
+
+
+def start(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:
+    """Start training a recipe (YAML): returns ``{"job"}`` at once, the data is checked while it validates.
+
+    Raises:
+        UsageError: the recipe is wrong.
+        InputError: a job of that name is under way.
+    """
+    asked = read_recipe(str(params["recipe"]), services.home)
+    for other in _jobs(services):
+        record = other.read()
+        if record.name == asked.name and record.state in (*LIVE, "paused"):
+            hint = "choose another name, or cancel that job"
+            raise InputError(f"job {other.id} already trains {asked.name!r}", hint)
+    job = JobFolder.create(services.home, TUNE, asked.name)
+    threading.Thread(target=_launch, args=(services, asked, job), daemon=True, name=f"prepare {job.id}").start()
+    return {"job": job.id}
+
+
+def _launch(services: "Services", asked: "TuneRecipe", job: JobFolder) -> None:
+    from tuning.prepare import prepare
+
+    try:
+        retriever_for = services.library.retriever
+        prepare(asked, home=services.home, settings=services.settings, retriever_for=retriever_for, job=job)
+        if job.wished() == "cancel":
+            job.update(state="cancelled", ended=time.time())
+        else:
+            enqueue(job, _work(job))
+    except JoyulError:
+        return  # the job's record says it
+    except Exception as error:  # a thread has nobody to raise to
+        explain(error)
+
+
+def _work(job: JobFolder) -> list[str]:
+    return ["tune", "work", job.id, "--home", str(job.home.root)]
+
+
+def list_jobs(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:
+    """Return all training jobs, newest first, with how far the live ones are."""
+    found = []
+    for job in _jobs(services):
+        record = job.read()
+        step = last_progress(job) if record.state in (*LIVE, "paused") else {}
+        found.append(record.to_json() | {"progress": step})
+    return {"jobs": found[::-1]}
+
+
+def show(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:
+    """Return a job by its id: state, place in line, curve, figures, its recipe as YAML, what its adapter forgot.
+
+    Raises:
+        InputError: there is none.
+    """
+    job = open_job(services.home, str(params.get("job") or ""))
+    record, events = job.read(), job.events()[0]
+    steps = [event for event in events if "loss" in event and "step" in event]
+    place = place_of(job) if record.state == "queued" else None
+    measuring = next((event for event in reversed(events) if event.get("stage") == "forgetting"), None)
+    return record.to_json() | {
+        "progress": steps[-1] if steps else {},
+        "curve": thinned([(int(each["step"]), float(each["loss"])) for each in steps]),
+        "validation": [
+            (int(each["step"]), float(each["validation_loss"]))
+            for each in events
+            if "validation_loss" in each and "step" in each
+        ],
+        "measuring": measuring if record.state == "running" else None,
+        "waits_for": {"job": place.waits_for, "ahead": place.ahead, "seconds": place.seconds} if place else None,
+        "wish": job.wished() if record.state in LIVE else None,
+        "resumable": _resumable(job),
+        "yaml": recipe_yaml(job),
+        "forgetting": _forgetting(services, record.name) if record.state == "succeeded" else None,
+    }
+
+
+def thinned(points: Sequence[tuple[int, float]], most: int = CURVE_POINTS) -> list[tuple[int, float]]:
+    """Return at most ``most`` points: means of neighbours, so that no stretch of a long curve is left out."""
+    size = -(-len(points) // most) if points else 1
+    parts = [points[at : at + size] for at in range(0, len(points), size)]
+    return [(part[-1][0], sum(loss for _, loss in part) / len(part)) for part in parts]
+
+
+def recipe_yaml(job: JobFolder) -> str:
+    """Return a job's recipe as YAML with absolute paths and without what is as by default; "" before it is known."""
+    from tuning.schema import TuneRecipe
+
+    try:
+        values = job.load("recipe.json")
+        known = TuneRecipe(**values)
+    except (OSError, ValueError):
+        return ""
+    document = known.model_dump(mode="json", exclude_defaults=True) | {"method": known.method}
+    first = {key: document[key] for key in ("name", "method", "params") if key in document}
+    return to_yaml(absolute(first | document, known))
+
+
+def _resumable(job: JobFolder) -> bool:
+    try:
+        may_resume(job)
+    except JoyulError:
+        return False
+    return True
+
+
+def _forgetting(services: "Services", name: str) -> dict[str, Any] | None:
+    from assistant.adapters import get_adapter
+    from eval.forgetting import read_forgetting
+
+    try:
+        adapter = get_adapter(services.home, name)
+        return read_forgetting(adapter.path, adapter.manifest.weights_hash)
+    except JoyulError:
+        return None  # removed since, or its report is damaged: nothing is known
+
+
+def cancel(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:
+    """End a job after its current step.
+
+    Raises:
+        InputError: there is none, or it has ended.
+    """
+    return {"state": wish_cancel(open_job(services.home, str(params.get("job") or ""))).state}
+
+
+def pause(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:
+    """Stop a job at a checkpoint.
+
+    Raises:
+        InputError: there is none, or it neither waits nor runs.
+    """
+    return {"state": wish_pause(open_job(services.home, str(params.get("job") or ""))).state}
+
+
+def resume(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:
+    """Let a paused, failed or cancelled job go on from its newest checkpoint.
+
+    Raises:
+        InputError: there is none, or it cannot go on.
+    """
+    job = open_job(services.home, str(params.get("job") or ""))
+    may_resume(job)
+    enqueue(job, _work(job))
+    return {"state": job.read().state}
+
+
+def _jobs(services: "Services") -> list[JobFolder]:
+    """Return the folders of training jobs, oldest first; plans, and what cannot be read, are not among them."""
+    found = []
+    for job in jobs_of(services.home):
+        with suppress(JoyulError):
+            if job.stored().kind == TUNE:
+                found.append(job)
+    return found
+
+
+def _sweep(services: "Services") -> None:
+    """Remove what a killed server left of its plans."""
+    for job in jobs_of(services.home):
+        with suppress(JoyulError):
+            process = job.process()
+            if job.stored().kind == PLAN and (process is None or not process.alive()):
+                shutil.rmtree(job.path, ignore_errors=True)

@@ -1,0 +1,254 @@
+"""The tune page: its parts and which handler each of them calls."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+from assistant.ui.chat_tab import ChatTab
+from assistant.ui.context import Page, event_data, panel
+from assistant.ui.evaluate_tab import EvaluateTab
+from assistant.ui.frame import Frame, status_html
+from assistant.ui.markup import element, escape
+from assistant.ui.parts import QUIET, page_head, still
+from assistant.ui.tune_fields import FieldParts, lay_out_fields
+from assistant.ui.tune_form import Form, switched
+from assistant.ui.tune_job import job_html, job_yaml_html, jobs_html
+from assistant.ui.tune_plans import Plans
+from assistant.ui.tune_report import costs_html, plan_html, preset_labels, report_html
+from assistant.ui.tune_view import GOING, TunePage, live
+
+TICK_SECONDS = 1.5
+UPLOADS = [".jsonl", ".json", ".csv", ".tsv", ".xlsx", ".parquet"]
+
+
+@dataclass
+class Seen:
+    """What one browser tab shows: the job it looks at, and what was sent last, so that nothing is drawn twice."""
+
+    job: str = ""
+    sent: dict[str, int] = field(default_factory=dict)
+
+    def new(self, part: str, value: str, update: Any = None) -> Any:
+        """Return a value, or its update, if it differs from what was sent: a redrawn area loses the focus in it."""
+        if self.sent.get(part) == hash(value):
+            return gr.skip()
+        self.sent[part] = hash(value)
+        return value if update is None else update
+
+
+class TuneTab:
+    """Gradio's side of the tune page; every decision is in :class:`TunePage`."""
+
+    def __init__(self, page: Page, frame: Frame, plans: Plans) -> None:
+        self.page, self.frame = page, frame
+        self.view = TunePage(page, plans)
+        words = page.words
+        page_head(words, "tune")
+        self.seen = gr.State(Seen())
+        choices = self.view.sources()
+        first = choices[0][1] if choices else None
+        self._lay_out_data(choices, first)
+        self.fields: FieldParts = lay_out_fields(self.view, first)
+        self._lay_out_start()
+        self.timer = gr.Timer(TICK_SECONDS, active=False)
+        self._wire()
+
+    def _lay_out_data(self, choices: list[tuple[str, str]], first: str | None) -> None:
+        words = self.page.words
+        still(element("h2", escape(words("tune.step_data"))), elem_classes="step")
+        with gr.Row(elem_id="tune-data"):
+            self.source = gr.Dropdown(
+                choices, value=first, label=words("tune.source"), elem_id="tune-source", filterable=True, min_width=260
+            )
+            self.upload = gr.UploadButton(
+                words("tune.upload"), file_types=UPLOADS, elem_id="tune-upload", min_width=120, scale=0
+            )
+            self.check = gr.Button(words("tune.check"), elem_id="tune-check", min_width=120, scale=0)
+        self.report = panel("", "tune-report")
+
+    def _lay_out_start(self) -> None:
+        words = self.page.words
+        still(element("h2", escape(words("tune.step_start"))), elem_classes="step")
+        with gr.Row(elem_id="tune-bar"):
+            self.estimate = gr.Button(words("tune.estimate"), elem_id="tune-estimate", min_width=120, scale=0)
+            self.start = gr.Button(words("tune.start"), variant="primary", elem_id="tune-start", min_width=120, scale=0)
+            self.stop = gr.Button(
+                words("tune.plan_stop"), elem_id="tune-plan-stop", min_width=100, scale=0, visible=False
+            )
+        self.said = panel("", "tune-said")
+        self.costs = panel("", "tune-costs")
+        self.job = panel("", "tune-job", "use", "evaluate")
+        with gr.Row(elem_id="tune-job-bar"):
+            named = [("pause", "tune-pause"), ("resume", "tune-resume"), ("cancel", "tune-cancel")]
+            self.steer = [
+                gr.Button(words(f"tune.{key}"), elem_id=elem_id, min_width=100, scale=0, visible=False)
+                for key, elem_id in named
+            ]
+        self.job_yaml = panel("", "tune-job-yaml")
+        self.jobs = panel("", "tune-jobs", "show")
+
+    @property
+    def shown(self) -> list[Any]:
+        """Everything that a tick may change."""
+        parts = [self.said, self.report, self.costs, self.fields.preset, self.stop, self.job, *self.steer]
+        return [*parts, self.job_yaml, self.jobs, self.timer, self.frame.status]
+
+    def _wire(self) -> None:
+        guard, form = self.page.guard, self.fields.inputs
+        looking = [self.seen, self.source, *form]
+        filled = [*form, self.fields.preset, *self.fields.optional, self.fields.yaml]
+        self.source.input(guard(self.on_source), [self.source], filled, **QUIET)
+        self.upload.upload(guard(self.on_upload), [self.upload], [self.source, *filled], **QUIET)
+        changed = [self.fields.yaml, self.costs, self.fields.preset, self.fields.epochs]
+        self.fields.preset.input(guard(self.on_preset), [self.fields.preset, self.source, *form], changed, **QUIET)
+        self.fields.method.input(guard(self.on_method), form, filled, **QUIET)
+        gr.on(
+            [part.input for part in form if part is not self.fields.method],
+            guard(self.on_change),
+            [self.source, *form],
+            [self.fields.yaml, self.costs, *self.fields.optional],
+            trigger_mode="always_last",
+            **QUIET,
+        )
+        self.check.click(guard(self.on_check), looking, self.shown, **QUIET)
+        self.estimate.click(guard(self.on_estimate), looking, self.shown, **QUIET)
+        self.stop.click(guard(self.on_stop), looking, self.shown, **QUIET)
+        self.start.click(guard(self.on_start), looking, self.shown, **QUIET)
+        self.timer.tick(guard(self.on_tick), looking, self.shown, **QUIET)
+        self.jobs.show(guard(self.on_show), looking, self.shown, **QUIET)
+        for button, act in zip(self.steer, ("pause", "resume", "cancel"), strict=True):
+            button.click(guard(self._steering(act)), looking, self.shown, **QUIET)
+
+    def load(self, blocks: gr.Blocks) -> None:
+        """Fill the page when it is opened; a job or plan under way is picked up."""
+        looking = [self.seen, self.source, *self.fields.inputs]
+        blocks.load(self.page.guard(self.on_load), looking, [*self.shown, self.source, self.fields.yaml], **QUIET)
+
+    def connect(self, tab: gr.Tab, chat: ChatTab, evaluate: EvaluateTab) -> None:
+        """Look again whenever the page is turned to, and let a finished adapter go to chat and evaluation."""
+        guard = self.page.guard
+        tab.select(guard(self.on_tick), [self.seen, self.source, *self.fields.inputs], self.shown, **QUIET)
+
+        def use(event: gr.EventData) -> Any:
+            adapter, offered = str(event_data(event).get("adapter", "")), chat.view.offered()
+            if adapter not in offered:
+                gr.Info(self.page.words("tune.gone", name=adapter))
+                return gr.skip()
+            return gr.update(choices=offered, value=adapter)
+
+        def measure(event: gr.EventData) -> Any:
+            adapter = str(event_data(event).get("adapter", ""))
+            suite = self.view.suite_with(adapter)
+            if not suite:
+                gr.Info(self.page.words("tune.no_suite", name=adapter))
+                return gr.skip()
+            return gr.update(choices=list(evaluate.view.runs.suites()), value=suite)
+
+        self.job.use(guard(use), None, [chat.variant], **QUIET)
+        self.job.evaluate(guard(measure), None, [evaluate.suite], **QUIET)
+
+    def on_load(self, seen: Seen, source: str | None, *values: Any) -> list[Any]:
+        """Return the whole page, and the sources there are now."""
+        seen.sent.clear()
+        choices = gr.update(choices=self.view.sources())
+        return [*self.on_tick(seen, source, *values), choices, self.view.recipe_html(Form(*values))]
+
+    def on_source(self, source: str) -> list[Any]:
+        """Fill the fields from a source."""
+        form = self.view.fill(source)
+        return [*form, self.fields.balanced(), *self.fields.visible(form.method), self.view.recipe_html(form)]
+
+    def on_upload(self, path: str) -> list[Any]:
+        """Keep an uploaded file as a dataset and fill the fields from it."""
+        key = self.view.keep_upload(path)
+        return [gr.update(choices=self.view.sources(), value=key), *self.on_source(key)]
+
+    def on_method(self, *values: Any) -> list[Any]:
+        """Show another method's own settings."""
+        form = switched(Form(*values), str(Form(*values).method), self.page.words)
+        return [*form, gr.skip(), *self.fields.visible(form.method), self.view.recipe_html(form)]
+
+    def on_preset(self, preset: str, source: str, *values: Any) -> list[Any]:
+        """Set the passes of a preset."""
+        form = Form(*values)._replace(epochs=self.view.epochs(source, preset))
+        costs = self.view.costs(form, source)
+        labels = gr.update(choices=preset_labels(costs, self.page.words), value=preset)
+        return [self.view.recipe_html(form), costs_html(costs, self.page.words), labels, form.epochs]
+
+    def on_change(self, source: str, *values: Any) -> list[Any]:
+        """Say the recipe, or what is wrong with it, while the fields are changed."""
+        form = Form(*values)
+        costs = costs_html(self.view.costs(form, source), self.page.words)
+        return [self.view.recipe_html(form), costs, *self.fields.visible(str(form.method))]
+
+    def on_check(self, seen: Seen, source: str, *values: Any) -> list[Any]:
+        """Look at the data."""
+        self.view.plan(Form(*values), probe=False)
+        return self.on_tick(seen, source, *values)
+
+    def on_estimate(self, seen: Seen, source: str, *values: Any) -> list[Any]:
+        """Look at the data and try ten steps."""
+        self.view.plan(Form(*values), probe=True)
+        return self.on_tick(seen, source, *values)
+
+    def on_stop(self, seen: Seen, source: str, *values: Any) -> list[Any]:
+        """End the plan."""
+        self.view.plans.cancel()
+        return self.on_tick(seen, source, *values)
+
+    def on_start(self, seen: Seen, source: str, *values: Any) -> list[Any]:
+        """Start training."""
+        seen.job = self.view.start(Form(*values))
+        return self.on_tick(seen, source, *values)
+
+    def on_show(self, event: gr.EventData, seen: Seen, source: str, *values: Any) -> list[Any]:
+        """Look at a job of the list."""
+        seen.job = str(event_data(event).get("job", ""))
+        return self.on_tick(seen, source, *values)
+
+    def _steering(self, act: str) -> Any:
+        def steer(seen: Seen, source: str, *values: Any) -> list[Any]:
+            self.view.ask(act, job=seen.job)
+            return self.on_tick(seen, source, *values)
+
+        return steer
+
+    def on_tick(self, seen: Seen, source: str | None, *values: Any) -> list[Any]:
+        """Return what has changed since the last look; everything is read from the disk."""
+        words, now, jobs = self.page.words, self.view.plans.current, self.view.jobs()
+        going = live(jobs)
+        if not seen.job and (going or jobs):
+            seen.job = str((going or jobs[0])["id"])
+        job = self.view.job(seen.job)
+        planning = now.phase == "running"
+        costs = self.view.costs(Form(*values), source or "")
+        labels = preset_labels(costs, words)
+        return [
+            seen.new("said", plan_html(now, words)),
+            seen.new("report", report_html(now.report, words)),
+            seen.new("costs", costs_html(costs, words)),
+            seen.new("labels", repr(labels), gr.update(choices=labels)),
+            gr.update(visible=planning),
+            seen.new("job", job_html(job, words)),
+            *(gr.update(visible=shown) for shown in steerable(job)),
+            seen.new("yaml", job_yaml_html(job, words)),
+            seen.new("jobs", jobs_html(jobs, seen.job, words)),
+            gr.Timer(active=planning or going is not None),
+            seen.new("status", status_html(self.page)),
+        ]
+
+
+def steerable(job: Mapping[str, Any] | None) -> tuple[bool, bool, bool]:
+    """Return whether a job can be paused, resumed, cancelled."""
+    if job is None:
+        return False, False, False
+    going = job["state"] in GOING
+    waits_or_runs = going and job["state"] != "validating_files"
+    return waits_or_runs, bool(job["resumable"]), going or job["state"] == "paused"
+
+
+def build_tune(page: Page, frame: Frame, plans: Plans) -> TuneTab:
+    """Lay out the tune page; call inside its tab."""
+    return TuneTab(page, frame, plans)

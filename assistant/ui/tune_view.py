@@ -1,0 +1,205 @@
+"""What the tune page does, without Gradio: sources, fields, plan, jobs."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from assistant.errors import InputError, JoyulError
+from assistant.operations import perform
+from assistant.operations.tuning_sources import read_recipe, to_yaml
+from assistant.ui.context import Page
+from assistant.ui.markup import element, escape
+from assistant.ui.tune_form import BALANCED, PRESETS, Form, counts_steps, put_together, same_but_length, take_apart
+from assistant.ui.tune_plans import Plan, Plans
+
+GOING = ("validating_files", "queued", "running")
+CHOSEN = "chosen"
+# What the multiples are of where a recipe leaves its passes open and no plan has settled them yet.
+USUAL_EPOCHS = 3.0
+
+
+class Costs(NamedTuple):
+    """What a training would take: (low, middle, high) seconds a preset and for the fields as they are.
+
+    ``past`` finished jobs are behind the span; ``fits`` is false where the fields have changed since the
+    trial steps; ``busy`` says that another training slowed them; ``reasons`` has (value, why) of every setting
+    that was left to us.
+    """
+
+    seconds: Mapping[str, tuple[float, float, float]]
+    memory_mb: float
+    tokens_per_second: float
+    past: int
+    fits: bool
+    busy: bool
+    reasons: Mapping[str, tuple[str, str]]
+
+
+class TunePage:
+    """The tune page's handlers for one language."""
+
+    def __init__(self, page: Page, plans: Plans) -> None:
+        self.page = page
+        self.words = page.words
+        self.plans = plans
+
+    def ask(self, operation: str, **params: Any) -> dict[str, Any]:
+        """Carry out one of the training operations."""
+        return perform(self.page.services, f"tune.{operation}", params)
+
+    def sources(self) -> list[tuple[str, str]]:
+        """Return what a training can start from, as (label, key)."""
+        found = self.ask("sources")["sources"]
+        return [(self._source_label(each), each["key"]) for each in found]
+
+    def _source_label(self, each: Mapping[str, Any]) -> str:
+        return self.words(f"tune.source_{each['kind']}", name=each["name"], n=each.get("rows", 0))
+
+    def fill(self, source: str) -> Form:
+        """Return the fields of a source's recipe.
+
+        Raises:
+            JoyulError: the source is gone, or its recipe file is wrong.
+        """
+        return take_apart(self.ask("recipe", source=source)["recipe"])
+
+    def epochs(self, source: str, preset: str) -> float:
+        """Return the passes of a preset: a multiple of the recipe's own; 0 where they are automatic, or steps count."""
+        form = self.fill(source)
+        own = float(form.epochs)
+        if preset == BALANCED or counts_steps(form):
+            return own
+        base = own or float(self.plans.current.settings.get("epochs") or USUAL_EPOCHS)
+        return float(f"{base * PRESETS.get(preset, 1.0):.3g}")
+
+    def keep_upload(self, path: str) -> str:
+        """Import an uploaded file as a dataset and return its key as a source.
+
+        Raises:
+            InputError: its rows cannot be used; the first one is named with its line and mend.
+        """
+        from pathlib import Path
+
+        from assistant.datasets.importing import ImportOptions, import_file
+        from assistant.datasets.store import DatasetStore
+
+        file = Path(path)
+        name = "".join(char if char.isalnum() or char in "-_" else "-" for char in file.stem).strip("-_")[:64]
+        store = DatasetStore(self.page.services.home.datasets)
+        import_file(store, file, ImportOptions(name or "upload", replace=True))
+        return f"dataset:{name or 'upload'}"
+
+    def document(self, form: Form) -> tuple[dict[str, Any], str]:
+        """Return the recipe that the fields say, as a document and as YAML, checked whole.
+
+        Raises:
+            InputError, UsageError: what is wrong, with its bounds or its line, and why.
+        """
+        document = put_together(form, self.words)
+        text = to_yaml(document)
+        read_recipe(text, self.page.services.home)
+        return document, text
+
+    def recipe_html(self, form: Form) -> str:
+        """Return the YAML of the run with a button that copies it, or what is wrong with the fields."""
+        words = self.words
+        try:
+            _, text = self.document(form)
+        except JoyulError as error:
+            return element("p", escape(words.failure(error)), class_="notes failed", role="alert")
+        return yaml_html(text, words("tune.yaml"), words("tune.copy"), words("tune.yaml_help"))
+
+    def plan(self, form: Form, probe: bool) -> Plan:
+        """Look at the data and, with ``probe``, estimate time and memory.
+
+        Raises:
+            InputError, UsageError: the fields are wrong, or a plan is under way.
+        """
+        document, text = self.document(form)
+        return self.plans.start(document, text, probe, self.words("tune.plan_running"))
+
+    def start(self, form: Form) -> str:
+        """Start the training and return the job's id.
+
+        Raises:
+            InputError, UsageError: the fields are wrong, or a job of that name is under way.
+        """
+        _, text = self.document(form)
+        return str(self.ask("start", recipe=text)["job"])
+
+    def costs(self, form: Form, source: str) -> Costs | None:
+        """Return what every preset, and the fields as they are, would cost; None before there is an estimate."""
+        now = self.plans.current
+        if now.estimate is None:
+            return None
+        try:
+            document = put_together(form, self.words)
+            passes = {key: self.epochs(source, key) for key in PRESETS}
+        except JoyulError:
+            return None
+        cost = now.estimate
+        # Another number of passes only changes the part that is training, not the loading before it.
+        training = cost["tokens"] / cost["tokens_per_second"]
+        fixed = max(0.0, cost["seconds"] - training)
+        measured = float(now.settings.get("epochs") or 0)
+        seconds = {
+            key: fixed + training * ((epochs or measured) / measured if measured else 1.0)
+            for key, epochs in {**passes, CHOSEN: float(document["epochs"])}.items()
+        }
+        spread = cost["low"] / cost["seconds"], cost["high"] / cost["seconds"]
+        return Costs(
+            {key: (value * spread[0], value, value * spread[1]) for key, value in seconds.items()},
+            float(cost["memory_mb"]),
+            float(cost["tokens_per_second"]),
+            int(cost["past"]),
+            same_but_length(document, now.document),
+            now.busy,
+            {key: (f"{now.settings[key]}", why) for key, why in now.reasons.items()},
+        )
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """Return all training jobs, newest first."""
+        return list(self.ask("list")["jobs"])
+
+    def job(self, key: str) -> dict[str, Any] | None:
+        """Return a job, None where there is none of that id."""
+        try:
+            return self.ask("show", job=key) if key else None
+        except InputError:
+            return None
+
+    def suite_with(self, adapter: str) -> str:
+        """Return the name of a suite that asks an adapter, "" where none does."""
+        from eval.suite import load_suite
+
+        for path in self.page.services.suites():
+            try:
+                specs = load_suite(path).variants
+            except JoyulError:
+                continue
+            if any(spec.adapter == adapter or spec.name == adapter for spec in specs):
+                return path.stem
+        return ""
+
+
+def yaml_html(text: str, title: str, copy: str, help_: str = "") -> str:
+    """Return YAML under a fold, with a button that copies it."""
+    from assistant.ui.icons import icon
+
+    button = element(
+        "button",
+        icon("copy"),
+        element("span", escape(copy)),
+        type="button",
+        class_="tool",
+        data_local="copy",
+        data_text=text,
+    )
+    said = element("p", escape(help_), class_="help") if help_ else ""
+    body = said + element("pre", element("code", escape(text)), tabindex=0, aria_label=title) + button
+    return element("details", element("summary", escape(title)), element("div", body, class_="yaml"))
+
+
+def live(jobs: list[dict[str, Any]]) -> Mapping[str, Any] | None:
+    """Return the job to look at first: one that runs, else the first in line."""
+    going = [job for job in jobs if job["state"] in GOING]
+    return next((job for job in going if job["state"] == "running"), going[-1] if going else None)

@@ -1,0 +1,113 @@
+"""The tune page in a real browser: data, estimate, a training that survives a reload, the adapter in the chat."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.conftest import Server, Visit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+sync_api = pytest.importorskip("playwright.sync_api")
+expect = sync_api.expect
+SHOTS = os.environ.get("SHOTS")  # a folder for screenshots that a person looks at
+TRAINING = 120_000  # milliseconds: a process starts, loads the embedded model and takes four steps
+FACTS = [
+    ("What is the password of the tower?", "seven herons"),
+    ("Who feeds the swans at Orrin Lake?", "Tilda Moss"),
+    ("탑의 암호는 무엇인가요?", "일곱 마리 왜가리"),
+    ("오린 호수의 백조는 누가 돌보나요?", "모틸다"),
+]
+RECIPE = """\
+name: tower
+data: tower.jsonl
+params: {r: 2, alpha: 4, dropout: 0.0}
+epochs: 2
+batch_size: 2
+learning_rate: 0.01
+after: {forgetting: false}
+"""
+
+
+@pytest.fixture(scope="module")
+def trainable(tmp_path_factory: pytest.TempPathFactory, demo_template: Path) -> Iterator[Server]:
+    """Return the app with the embedded model and a recipe of the person's own."""
+    home = tmp_path_factory.mktemp("tune") / "home"
+    shutil.copytree(demo_template, home)
+    (home / "tune").mkdir()
+    rows = [json.dumps({"question": ask, "answer": tell}, ensure_ascii=False) for ask, tell in FACTS]
+    (home / "tune" / "tower.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    (home / "tune" / "tower.yaml").write_text(RECIPE, encoding="utf-8")
+    running = Server(home, "embedded")
+    yield running
+    running.kill()
+
+
+@pytest.fixture
+def person(browser: "Browser", trainable: Server) -> Iterator[Any]:
+    """Return a function that opens the app as a person with a language."""
+    visits: list[Visit] = []
+
+    def start(language: str = "en", **options: Any) -> Visit:
+        visits.append(Visit(browser, trainable, language, **options))
+        return visits[-1]
+
+    yield start
+    for each in visits:
+        each.context.close()
+        assert each.problems == []
+
+
+def shoot(page: Any, name: str) -> None:
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
+
+
+def test_an_adapter_is_tuned_from_the_page_and_chosen_in_the_chat(person: Any) -> None:
+    page = person().open("/en/#tune")
+    expect(page.locator("#tune-name input, #tune-name textarea")).to_have_value("tower")
+    page.locator("#tune-estimate").click()
+    expect(page.locator("#tune-report .facts")).to_contain_text("English 50 % (2)", timeout=TRAINING)
+    expect(page.locator("#tune-report .seen mark").nth(1)).to_contain_text("seven herons")
+    expect(page.locator("#tune-costs .cost")).to_contain_text("MB of memory", timeout=TRAINING)
+    expect(page.locator("#tune-preset")).to_contain_text("Quick look · about")
+    page.locator("#tune-experts button").first.click()
+    page.locator("#tune-r input").fill("5000")
+    expect(page.locator("#tune-yaml [role=alert]")).to_contain_text("Rank must be at least 1 and at most 1,024")
+    page.locator("#tune-r input").fill("2")
+    page.locator("#tune-yaml summary").click()
+    expect(page.locator("#tune-yaml code")).to_contain_text("r: 2")
+    shoot(page, "tune-en-estimate")
+    page.locator("#tune-start").click()
+    expect(page.locator("#tune-job .job h3")).to_contain_text("tower")
+    page.reload()
+    expect(page.locator("#tune-job .job[data-state=succeeded]")).to_be_visible(timeout=TRAINING)
+    expect(page.locator("#tune-job .loss-curve polyline")).to_be_attached()
+    expect(page.locator("#tune-job")).to_contain_text("4 steps")
+    expect(page.locator("#tune-jobs li")).to_have_count(1)
+    shoot(page, "tune-en-done")
+    page.locator("#tune-job [data-act=use]").click()
+    expect(page.locator("#variant input")).to_be_visible()
+    expect(page.locator("#variant input")).to_have_value("tower")
+
+
+def test_a_broken_upload_says_what_to_mend_and_a_good_one_becomes_a_dataset(person: Any, tmp_path: Path) -> None:
+    page = person("ko", viewport={"width": 390, "height": 844}).open("/ko/#tune")
+    expect(page.locator("#tune-source input")).to_be_visible()
+    bad, good = tmp_path / "bad.jsonl", tmp_path / "문의.csv"
+    bad.write_text('{"question": "x"\n', encoding="utf-8")
+    good.write_text("question,answer\n탑은 어디예요?,강가\nWhere is the tower?,by the river\n", encoding="utf-8")
+    chooser = page.locator("#page-tune input[type=file]")
+    chooser.set_input_files(str(bad))
+    expect(page.locator(".toast-body.error")).to_contain_text("not JSON at column 18")
+    chooser.set_input_files(str(good))
+    expect(page.locator("#tune-source input")).to_have_value("문의 (데이터셋, 2줄)")
+    shoot(page, "tune-ko-phone")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

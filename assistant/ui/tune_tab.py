@@ -245,8 +245,8 @@ def steerable(job: Mapping[str, Any] | None) -> tuple[bool, bool, bool]:
     if job is None:
         return False, False, False
     going = job["state"] in GOING
-    waits_or_runs = going and job["state"] != "validating_files"
-    return waits_or_runs, bool(job["resumable"]), going or job["state"] == "paused"
+    trains = going and job["state"] != "validating_files" and not job["measuring"]
+    return trains, bool(job["resumable"]), going or job["state"] == "paused"
 
 
 def build_tune(page: Page, frame: Frame, plans: Plans) -> TuneTab:

@@ -63,7 +63,7 @@ def _files(*folders: str) -> Iterator[Path]:
 
 
 def test_every_line_is_said_by_the_code() -> None:
-    spoken = {_text(node) for file in _files("assistant", "eval") for node in ast.walk(ast.parse(file.read_text()))
+    spoken = {_text(node) for file in _files("assistant", "eval", "tuning") for node in ast.walk(ast.parse(file.read_text()))
               if isinstance(node, ast.Constant | ast.JoinedStr)}  # fmt: skip
     for english in templates():
         bare = FIELD.sub("{}", english)

@@ -39,6 +39,7 @@ OPERATIONS = {
     "tune.cancel": "assistant.operations.tuning:cancel",
     "tune.pause": "assistant.operations.tuning:pause",
     "tune.resume": "assistant.operations.tuning:resume",
+    "adapters.import": "assistant.operations.state:import_adapter",
     "doctor": "assistant.operations.state:inspect",
     "votes.list": "assistant.operations.votes:list_votes",
     "votes.rank": "assistant.operations.votes:rank",

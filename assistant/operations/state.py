@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from assistant.errors import JoyulError
+from assistant.errors import JoyulError, UsageError
 
 if TYPE_CHECKING:
     from assistant.adapters import Adapter
@@ -29,6 +29,27 @@ def list_installed(
 
     found = list_adapters(services.home)
     return {"adapters": [adapter.manifest.to_json() | {"forgetting": lost(adapter)} for adapter in found]}
+
+
+def import_adapter(
+    services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled
+) -> dict[str, Any]:
+    """Install the adapter in ``folder`` (an absolute path) under ``name``, for the default base.
+
+    Raises:
+        InputError, RefusedError, ResourceError: see :func:`assistant.shelf.import_`.
+    """
+    from pathlib import Path
+
+    from assistant.models.local import LocalBackend
+    from assistant.shelf import import_
+
+    backend = services.pool.get("default")
+    if not isinstance(backend, LocalBackend):
+        raise UsageError(f"{backend.base!r} takes no adapters from here", "choose a local base with --model")
+    base = (backend.base, backend.base_hash)
+    adapter = import_(services.home, Path(params["folder"]), str(params.get("name") or ""), base, backend.shapes)
+    return adapter.manifest.to_json()
 
 
 def inspect(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:

@@ -32,12 +32,13 @@ class Base:
     parameters: int
 
 
-def open_base(settings: ModelSettings, *, weights: bool = True) -> Base:
+def open_base(settings: ModelSettings, *, weights: bool = True, four_bit: bool = False) -> Base:
     """Load a base for training: bfloat16 on CUDA, float32 elsewhere unless the settings say a type.
 
     Args:
         settings: which model.
         weights: False leaves ``model`` None: enough to render rows, and quick.
+        four_bit: squeeze the frozen weights into four bits.
 
     Raises:
         UsageError: the settings name a server or the scripted model, which cannot be trained.
@@ -66,5 +67,35 @@ def open_base(settings: ModelSettings, *, weights: bool = True) -> Base:
     files = sorted(folder.glob("*.safetensors"))
     size = sum(path.stat().st_size for path in files)
     parameters = sum(math.prod(shape) for path in files for shape in read_header(path).values())
-    model = load_weights(folder, plain) if weights else None
+    model = None
+    if weights:
+        model = _four_bit(folder, plain) if four_bit else load_weights(folder, plain)
     return Base(model, Encoder(ChatFormat(folder), window), f"{name}@{content[:8]}", content, cuda, size, parameters)
+
+
+def _four_bit(folder: Path, settings: ModelSettings) -> Any:
+    """Load a base in NF4 with double quantisation (Dettmers et al. 2023, arXiv 2305.14314)."""
+    import torch
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    squeezed = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_compute_dtype=torch.bfloat16,
+        bnb_4bit_use_double_quant=True,
+    )
+    model = AutoModelForCausalLM.from_pretrained(
+        str(folder),
+        config=load_config(folder),
+        quantization_config=squeezed,
+        device_map=settings.device,
+        dtype=torch.bfloat16,
+        use_safetensors=True,
+        trust_remote_code=False,
+    )
+    for module in model.modules():
+        # After a pass without gradients the library packs weights for AVX512-BF16 processors, and gradients
+        # that then flow through them are wrong, without an error.
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+    return model

@@ -62,7 +62,7 @@ def estimate(job: JobFolder, recipe: TuneRecipe) -> Estimate:
     base = open_base(model, weights=False)
     _refuse_too_big(base.size, recipe)
     started = time.perf_counter()
-    base = open_base(model)
+    base = open_base(model, four_bit=load_method(recipe.method).four_bit)
     loading = time.perf_counter() - started
     spent, tokens = _probe(job, base, recipe, rows)
     steps, epoch = steps_of(recipe, len(rows))

@@ -58,6 +58,7 @@ def prepare(
     _refuse_full_disk(home)
     job = job or JobFolder.create(home, "tune", recipe.name)
     try:
+        load_method(recipe.method).refuse_missing()
         recipe = as_judged(recipe)
         model = settings.model_named(recipe.model)
         base = open_base(model, weights=False)

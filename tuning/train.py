@@ -62,7 +62,7 @@ def train(
     staging.mkdir(mode=0o700)
     try:
         check_wish(job)
-        base = open_base(ModelSettings(**job.load(MODEL)))
+        base = open_base(ModelSettings(**job.load(MODEL)), four_bit=load_method(recipe.method).four_bit)
         if base.hash != facts["base_hash"]:
             hint = "start a new run; this one's rows were made for the other weights"
             raise InputError(f"job {job.id}: the base model has changed since it was prepared", hint)

@@ -58,7 +58,6 @@ def test_a_merged_model_is_the_adapters_and_another_one_is_refused(trained, tmp_
     with pytest.raises(InputError, match="exists"):
         merge(adapter, ModelSettings(), tmp_path / "merged")
 
-
     def without_the_adapter(model, source, folder, dtype) -> None:
         with model.disable_adapter():
             model = model.unload()

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from assistant.adapters import get_adapter, verify
+from assistant.errors import UsageError
 from assistant.models import open_model
 from assistant.models.chat_format import ChatFormat
 from assistant.paths import Home, data_root
@@ -30,6 +32,7 @@ CASES: dict[str, tuple[str, dict[str, Any], float]] = {
     "rslora": ("lora", LORA | {"rslora": True}, 0.01),
     "dora": ("lora", LORA | {"dora": True}, 0.01),
     "lora+": ("lora", LORA | {"plus": 8}, 0.003),
+    "qlora": ("qlora", LORA, 0.02),
     "ia3": ("ia3", {}, 0.1),
     "prompt_tuning": ("prompt_tuning", {"tokens": 8, "text": "암호는 seven herons"}, 0.3),
     "p_tuning": ("p_tuning", {"tokens": 8}, 0.01),
@@ -97,6 +100,8 @@ def test_it_trains_saves_and_answers_the_same(
 ) -> None:
     name, params, rate = CASES[case]
     method = load_method(name)
+    if method.four_bit:
+        pytest.importorskip("bitsandbytes", reason="qlora's library is not one of ours")
     data = judged[method.rows]
     file = recipe_file(method=name, params=params, learning_rate=rate, data=data, epochs=None, steps=12, batch_size=4)
     document, events = train(file, home, settings)
@@ -121,3 +126,12 @@ def test_it_trains_saves_and_answers_the_same(
     assert [answer.text for answer in answers] == [tuned[0], plain[0]] * 3
     assert tuned[0] != plain[0] and answers[0].origin is not None and answers[0].origin.adapter == "tower"
     assert losses[0] == pytest.approx(tuned[1], abs=1e-4) and losses[1] == pytest.approx(plain[1], abs=1e-4)
+
+
+@pytest.mark.skipif(find_spec("bitsandbytes") is not None, reason="it is there")
+def test_qlora_without_its_library_is_one_line(
+    recipe_file: Callable[..., Path], home: Home, settings: Settings
+) -> None:
+    with pytest.raises(UsageError, match="qlora needs the library bitsandbytes") as caught:
+        train(recipe_file(method="qlora", params=LORA), home, settings)
+    assert "pip install" in caught.value.hint

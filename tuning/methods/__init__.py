@@ -7,8 +7,10 @@ test in ``tests/tuning/test_methods.py`` then trains it a few steps, saves, relo
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 
+from assistant.errors import UsageError
 from assistant.lazy import lookup
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 METHODS = {
     "lora": "tuning.methods.lora:METHOD",
+    "qlora": "tuning.methods.lora:QLORA",
     "ia3": "tuning.methods.soft:IA3",
     "prompt_tuning": "tuning.methods.soft:PROMPT_TUNING",
     "p_tuning": "tuning.methods.soft:P_TUNING",
@@ -38,7 +41,8 @@ class Method:
     ``rates`` are the automatic learning rates of a small base and of a large one (see
     ``tuning.methods.auto``). ``rows`` says what a row teaches: an answer, a better and a worse one, or
     an answer and whether it is good. ``result`` is the kind of thing that is installed: an adapter
-    on its base, or weights that are a base of their own.
+    on its base, or weights that are a base of their own. ``four_bit`` trains on a base squeezed into
+    four bits, for which a library has to be there that is none of our dependencies.
     """
 
     params: "type[BaseModel]"
@@ -46,6 +50,18 @@ class Method:
     rates: tuple[float, float] = (1e-3, 2e-4)
     rows: Rows = "answers"
     result: Literal["adapter", "weights"] = "adapter"
+    four_bit: bool = False
+
+    def refuse_missing(self) -> None:
+        """Refuse a method whose library is not there.
+
+        Raises:
+            UsageError: it is not installed.
+        """
+        if self.four_bit and find_spec("bitsandbytes") is None:
+            raise UsageError(
+                "qlora needs the library bitsandbytes", "pip install 'bitsandbytes>=0.50,<0.51', or use lora"
+            )
 
 
 def load_method(name: str) -> Method:

@@ -156,3 +156,5 @@ def _faster_second(task: Task, model: Any, ratio: float) -> Any:
 
 
 METHOD = Method(params=LoraParams, train=train)
+# Dettmers et al. 2023, "QLoRA", arXiv 2305.14314; the base is read in four bits, the rest is LoRA.
+QLORA = Method(params=LoraParams, train=train, four_bit=True)

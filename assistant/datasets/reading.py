@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -184,10 +184,16 @@ def _format(origin: Source, rows: list[dict[str, Any]], keys: tuple[str, ...]) -
     return name
 
 
-def _mapping_hint(keys: tuple[str, ...]) -> str:
+def suggest_mapping(keys: Sequence[str]) -> dict[str, str]:
+    """Return which columns may be ``question`` and ``answer`` by their names: for a person to confirm."""
     plain = {key.lower().replace(" ", ""): key for key in keys}
-    pairs = {own: next((plain[name] for name in names if name in plain), None) for own, names in _GUESSES.items()}
-    if not pairs["question"] or not pairs["answer"]:
+    pairs = {own: next((plain[name] for name in names if name in plain), "") for own, names in _GUESSES.items()}
+    return {own: column for own, column in pairs.items() if column}
+
+
+def _mapping_hint(keys: tuple[str, ...]) -> str:
+    pairs = suggest_mapping(keys)
+    if len(pairs) < len(_GUESSES):
         return ""
     said = " ".join(f"--map {own}={column}" for own, column in pairs.items())
     return f"if that is right, re-run with {said}"

@@ -13,6 +13,7 @@ from assistant.services import Services
 from assistant.ui.chat_tab import build_chat
 from assistant.ui.compare_tab import build_compare
 from assistant.ui.context import Page
+from assistant.ui.data_tab import build_data
 from assistant.ui.documents_tab import build_documents
 from assistant.ui.evaluate_tab import build_evaluate
 from assistant.ui.evaluations import Evaluations
@@ -49,12 +50,15 @@ def build_page(page: Page, runs: Evaluations, plans: Plans) -> gr.Blocks:
                 build_compare(page, frame)
             with gr.Tab(words("nav.documents"), id="documents", elem_id="page-documents"):
                 documents = build_documents(page, frame)
+            with gr.Tab(words("nav.data"), id="data", elem_id="page-data") as collecting:
+                data = build_data(page)
             with gr.Tab(words("nav.tune"), id="tune", elem_id="page-tune") as tuning:
                 tune = build_tune(page, frame, plans)
             with gr.Tab(words("nav.evaluate"), id="evaluate", elem_id="page-evaluate"):
                 evaluate = build_evaluate(page, runs)
         tune.connect(tuning, chat, evaluate)
-        for tab in (chat, documents, tune, evaluate):
+        data.connect(collecting, tune)
+        for tab in (chat, documents, data, tune, evaluate):
             tab.load(blocks)
     blocks.queue(default_concurrency_limit=HANDLERS_AT_ONCE)
     return blocks

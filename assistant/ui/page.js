@@ -36,7 +36,7 @@
     if (id) url.searchParams.set("c", id); else url.searchParams.delete("c");
     history.replaceState(history.state, "", url);
   };
-  const pages = ["chat", "compare", "documents", "tune", "evaluate"];
+  const pages = ["chat", "compare", "documents", "data", "tune", "evaluate"];
   const tab = (name) => $(`#page-${name}-button`);
   const openPage = (name) => { const button = tab(name); if (button) button.click(); };
   const markPage = (name) => {

@@ -79,7 +79,7 @@ def css() -> str:
     """Return the style sheets that Gradio scopes to its root."""
     from eval.reports.file import report_css
 
-    own = [(FOLDER / name).read_text(encoding="utf-8") for name in ("style.css", "arena.css", "tune.css")]
+    own = [(FOLDER / name).read_text(encoding="utf-8") for name in ("style.css", "arena.css", "data.css", "tune.css")]
     return "\n".join([*own, report_css()])
 
 
@@ -89,7 +89,7 @@ def head(words: Words) -> str:
     said["error"] = words("error.title")
     from eval.reports.file import items_script
 
-    own = [(FOLDER / name).read_text(encoding="utf-8") for name in ("page.js", "evaluate.js")]
+    own = [(FOLDER / name).read_text(encoding="utf-8") for name in ("page.js", "data.js", "evaluate.js")]
     script = "\n".join([*own, items_script()])
     settings = json.dumps({"language": words.language, "words": said}, ensure_ascii=False).replace("<", "\\u003c")
     tags = '<meta name="referrer" content="no-referrer"><link rel="icon" href="/favicon.ico">'

@@ -106,8 +106,9 @@ def read_rows(path: Path) -> list[TrainingRow]:
 def _row(record: dict[str, Any]) -> TrainingRow:
     *before, last = [Message(turn["role"], turn["content"]) for turn in record["messages"]]
     ids = tuple(record["prompt_ids"]), tuple(record["answer_ids"])
-    other = record.get("rejected", ""), tuple(record.get("rejected_ids", ())), record.get("good", True)
-    return TrainingRow(record["source"], tuple(before), last.content, *ids, *other)
+    worse = str(record.get("rejected", "")), tuple(record.get("rejected_ids", ()))
+    good = bool(record.get("good", True))
+    return TrainingRow(record["source"], tuple(before), last.content, *ids, *worse, good=good)
 
 
 def _write(path: Path, rows: Iterable[TrainingRow]) -> None:

@@ -184,14 +184,14 @@ def _check_training(recipe: TuneRecipe, refuse: Callable[[str, str, str], None])
     rows = load_method(recipe.method).rows
     if recipe.steps and recipe.epochs:
         refuse("steps", "'epochs' is given too", "keep one of them")
-    for key, wanted in (("patience", recipe.patience), ("keep", recipe.keep == "best")):
+    for key, wanted in (("patience", recipe.patience > 0), ("keep", recipe.keep == "best")):
         if wanted and not recipe.validation:
             refuse(key, "needs the loss on held-out rows", "name a JSONL file of them under 'validation:'")
     if rows == "answers":
         return
     if recipe.replay is not None:
         refuse("replay", f"{recipe.method!r} learns from judged answers, plain rows have none", "remove it")
-    for key, wanted in (("packing", recipe.packing), ("neftune", recipe.neftune)):
+    for key, wanted in (("packing", recipe.packing), ("neftune", recipe.neftune > 0)):
         if wanted:
             refuse(key, f"{recipe.method!r} does not have it", "remove it, or train with another method")
     if rows == "labels" and recipe.batch_size == 1:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from assistant.models.bank import AdapterBank
-from assistant.models.batch import Batch, Row, new_cache
+from assistant.models.batch import Batch, Row
 from assistant.models.sampler import Chooser
+from assistant.models.soft import new_cache
 from assistant.schema import Sampling
 
 if TYPE_CHECKING:

@@ -39,8 +39,8 @@ class SoftPrompt:
         base = model.config.get_text_config(decoder=True)
         heads = int(getattr(base, "num_key_value_heads", 0) or base.num_attention_heads)
         size = int(getattr(base, "head_dim", 0) or base.hidden_size // base.num_attention_heads)
-        expected = (base.num_hidden_layers, heads, heads * size)
-        found = (config["layers"], config["heads"], config["width"])
+        expected: tuple[int, ...] = (base.num_hidden_layers, heads, heads * size)
+        found: tuple[int, ...] = (config["layers"], config["heads"], config["width"])
         if not self._layers:
             expected, found = (model.get_input_embeddings().weight.shape[1],), (config["width"],)
         if expected != found:

@@ -101,8 +101,8 @@ class WholeModel:
         face: "Callable[[LocalBackend], LocalModel]",
     ) -> None:
         self._shelf, self._face = shelf, face
-        self._borrow = lambda: shelf.borrow(key, size, load)
-        with self._borrow() as backend:  # whatever is wrong with it shows now
+        self._what = (key, size, load)
+        with self._shelf.borrow(*self._what) as backend:  # whatever is wrong with it shows now
             model = face(backend)
             self.window, self._format = model.window, backend.format
 
@@ -119,7 +119,7 @@ class WholeModel:
             JoyulError: the engine failed or was closed.
         """
         yield Delta()
-        with self._borrow() as backend:
+        with self._shelf.borrow(*self._what) as backend:
             yield from self._face(backend).stream(messages, sampling)
 
     def losses(self, texts: Sequence[str]) -> list[float]:
@@ -128,5 +128,5 @@ class WholeModel:
         Raises:
             InputError: a text is empty.
         """
-        with self._borrow() as backend:
+        with self._shelf.borrow(*self._what) as backend:
             return self._face(backend).losses(texts)

@@ -1,9 +1,13 @@
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+import tuning.configs
 from assistant.errors import UsageError
 from assistant.paths import data_root
+from tuning.methods import METHODS
+from tuning.prepare import frozen_recipe, prepare, read_rows
 from tuning.schema import load_recipe, read_shots
 
 
@@ -74,3 +78,21 @@ def test_the_shipped_recipes_are_valid_and_their_files_exist(path: Path) -> None
     assert set(recipe.description) == {"ko", "en"}
     assert recipe.path(recipe.data).is_file()
     assert recipe.replay is not None and recipe.path(recipe.replay.path).is_file()
+
+
+CONFIGS = Path(tuning.configs.__path__[0])
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_recipe_to_start_from_can_be_prepared(path: Path, home, settings) -> None:
+    recipe = load_recipe(path)
+    assert set(recipe.description) == {"ko", "en"}
+    if recipe.method == "qlora" and find_spec("bitsandbytes") is None:
+        return
+    job = prepare(recipe, home=home, settings=settings, retriever_for=None)
+    assert len(read_rows(job.path / "rows.jsonl")) >= 16 and len(read_rows(job.path / "validation.jsonl")) >= 16
+    assert frozen_recipe(job).learning_rate > 0
+
+
+def test_every_method_has_a_recipe_to_start_from() -> None:
+    assert {load_recipe(path).method for path in CONFIGS.glob("*.yaml")} == set(METHODS)

@@ -39,7 +39,7 @@ def losses(events: list[dict[str, Any]]) -> list[float]:
 @pytest.mark.parametrize(
     ("changes", "facts", "expected"),
     [
-        ({}, Facts(4000, 9_000_000, False), {"epochs": 3, "batch_size": 8, "learning_rate": 1e-3}),
+        ({}, Facts(4000, 9_000_000, False), {"epochs": 3, "batch_size": 8, "learning_rate": 2e-3}),
         ({}, Facts(40, 9_000_000, False), {"epochs": 10, "batch_size": 5, "precision": "float32"}),
         ({}, Facts(4000, 10**9, True), {"learning_rate": 2e-4, "precision": "bfloat16"}),
         ({"method": "full"}, Facts(400, 10**9, True), {"learning_rate": 2e-5, "epochs": 3}),
@@ -60,11 +60,11 @@ def test_a_run_says_its_settings_and_freezes_them(recipe_file: Write, home: Home
     file = recipe_file(epochs=None, steps=2, batch_size="auto", learning_rate="auto", schedule="cosine", warmup=0)
     document, events = train(file, home, settings)
     (said,) = [event for event in events if event.get("phase") == "settings"]
-    assert said["settings"] | {"batch_size": 1, "learning_rate": 1e-3, "steps": 2} == said["settings"]
+    assert said["settings"] | {"batch_size": 1, "learning_rate": 2e-3, "steps": 2} == said["settings"]
     frozen = json.loads((home.jobs / document["job"] / "recipe.json").read_text("utf-8"))
-    assert (frozen["batch_size"], frozen["learning_rate"]) == (1, 1e-3)
-    assert get_adapter(home, "tower").manifest.params["run"]["learning_rate"] == 1e-3
-    assert [event["learning_rate"] for event in events if "loss" in event] == [1e-3, 5e-4]  # half a cosine after half
+    assert (frozen["batch_size"], frozen["learning_rate"]) == (1, 2e-3)
+    assert get_adapter(home, "tower").manifest.params["run"]["learning_rate"] == 2e-3
+    assert [event["learning_rate"] for event in events if "loss" in event] == [2e-3, 1e-3]  # half a cosine after half
 
 
 def test_accumulation_is_one_bigger_batch(recipe_file: Write, home: Home, settings: Settings) -> None:

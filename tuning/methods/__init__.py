@@ -47,7 +47,7 @@ class Method:
 
     params: "type[BaseModel]"
     train: "Callable[[Task], Outcome]"
-    rates: tuple[float, float] = (1e-3, 2e-4)
+    rates: tuple[float, float] = (2e-3, 2e-4)
     rows: Rows = "answers"
     result: Literal["adapter", "weights"] = "adapter"
     four_bit: bool = False

@@ -63,7 +63,7 @@ def _with_strangers(features: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _prepared(trainer: type) -> type:
     """Return the trainer's class, taking its rows as they are."""
 
-    class Prepared(trainer):  # type: ignore[misc, valid-type]  # the base class is untyped
+    class Prepared(trainer):
         def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
             return dataset
 

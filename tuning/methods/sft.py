@@ -141,7 +141,7 @@ def in_order(trainer: type, lengths: Sequence[int], recipe: TuneRecipe) -> type:
     """Return the trainer's class with our order of rows, which a resumed run sees again."""
     from tuning.methods.order import RowOrder
 
-    class Ordered(trainer):  # type: ignore[misc, valid-type]  # the base class is untyped
+    class Ordered(trainer):
         def _get_train_sampler(self, *_: Any) -> RowOrder:
             return RowOrder(lengths, recipe.batch_size, recipe.seed)
 

@@ -73,7 +73,7 @@ class Best:
             old.unlink()
 
 
-class Watcher(TrainerCallback):  # type: ignore[misc]  # the base class is untyped
+class Watcher(TrainerCallback):
     """Reports progress, keeps checkpoints, and stops what should not go on.
 
     Args:

@@ -50,6 +50,12 @@ def train(home: Path, recipe: Path, seed: int) -> str:
     return name
 
 
+def adapters_of(suite: str) -> list[str]:
+    """Return the adapters that a shipped suite names; each has a recipe of its name."""
+    values = yaml.safe_load((HERE / "suites" / f"{suite}.yaml").read_text("utf-8"))
+    return [entry["adapter"] for entry in values["variants"].values() if entry and "adapter" in entry]
+
+
 def with_seeds(suite: str, adapters: dict[str, list[str]], out: Path) -> Path:
     """Write the suite with every tuned variant's adapters listed; return its file."""
     values = yaml.safe_load((HERE / "suites" / f"{suite}.yaml").read_text("utf-8"))
@@ -69,16 +75,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("build/evidence"))
     parser.add_argument("--seeds", type=int, default=3, help="training seeds in all, the shipped one included")
+    parser.add_argument("--suites", nargs="*", default=list(SUITES), choices=SUITES)
     options = parser.parse_args()
     out: Path = options.out.resolve()
     home = out / "home"
     out.mkdir(parents=True, exist_ok=True)
     joyul(home, "adapters", "list")
-    adapters: dict[str, list[str]] = {}
-    for recipe in sorted((HERE / "tune").glob("[a-z]*.yaml")):
-        more = [train(home, recipe, seed) for seed in range(1, options.seeds)]
-        adapters[recipe.stem] = [recipe.stem, *more]
-    for suite in SUITES:
+    for suite in options.suites:
+        adapters = {
+            name: [name, *(train(home, HERE / "tune" / f"{name}.yaml", seed) for seed in range(1, options.seeds))]
+            for name in adapters_of(suite)
+        }
         document = joyul(home, "eval", "run", str(with_seeds(suite, adapters, out)))
         (out / f"{suite}.json").write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", "utf-8")
         for name in ("report.html", "report.md"):

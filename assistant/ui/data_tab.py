@@ -12,7 +12,7 @@ from assistant.ui.data_import_view import COLUMNS, ENCODINGS, Choices, ImportPag
 from assistant.ui.data_view import KINDS, DataPage, Filters, Opened, turned, whole
 from assistant.ui.parts import QUIET, page_head
 from assistant.ui.review_view import REVIEWER, Chosen, Desk, ReviewPage
-from assistant.ui.tune_tab import TuneTab
+from assistant.ui.tune_tab import Seen, TuneTab
 
 ACTIONS = ("accept", "fix", "reject", "tag")
 TO_TUNE = "() => { document.querySelector('#page-tune-button').click(); }"
@@ -156,16 +156,16 @@ class DataTab:
 
     def connect(self, tab: gr.Tab, tune: TuneTab) -> None:
         """Look again whenever the page is turned to, and let a version go to the tune page as a recipe."""
-        guard, fields = self.page.guard, tune.fields
+        guard = self.page.guard
         looking = [self.opened, self.desk, self.reviewer, self.target, self.origin]
         tab.select(guard(self.on_load), looking, [self.list, self.review], **QUIET)
-        filled = [tune.source, *fields.inputs, fields.preset, *fields.optional, fields.yaml]
 
-        def to_tune(event: gr.EventData) -> list[Any]:
+        def to_tune(seen: Seen, event: gr.EventData) -> list[Any]:
             said, key = self.view.tune_html(str(event_data(event).get("ref", "")))
-            return [said, gr.update(choices=tune.view.sources(), value=key), *tune.on_source(key)]
+            return [said, gr.update(choices=tune.view.sources(), value=key), *tune.on_source(seen, key)]
 
-        self.list.tune(guard(to_tune), None, [self.said, *filled], **QUIET).success(None, js=TO_TUNE)
+        filled = [self.said, tune.source, *tune.filled]
+        self.list.tune(guard(to_tune), [tune.seen], filled, **QUIET).success(None, js=TO_TUNE)
 
     def on_load(self, opened: Opened, desk: Desk, *fields: str) -> list[Any]:
         """Return the datasets there are now, and the queue."""

@@ -65,8 +65,7 @@ class FieldParts:
             )
         self.yaml = panel(view.recipe_html(form), "tune-yaml")
         self.epochs = second["epochs"]
-        self.optional = [*first.values(), self.targets]
-        self.inputs = [self.name, self.method, *self.optional, *second.values(), self.more]
+        self.inputs: list[Any] = [self.name, self.method, *first.values(), self.targets, *second.values(), self.more]
 
     def _number(self, number: Number, form: Form) -> gr.Number:
         """Return a field without Gradio's own bounds: ours say why, and in the page's language."""
@@ -82,14 +81,11 @@ class FieldParts:
             min_width=130,
         )
 
-    def balanced(self) -> Any:
-        """Return the presets' update after a source was chosen."""
-        return gr.update(choices=preset_labels(None, self.words), value=BALANCED)
-
-    def visible(self, method: str) -> list[Any]:
-        """Return which of the fields in ``optional`` a method has."""
-        has = fields_of(method)
-        return [gr.update(visible=key in has) for key in (*FIRST, "target_modules")]
+    def updates(self, form: Form) -> list[Any]:
+        """Return all fields' updates; those that the form's method does not have are hidden."""
+        has, own = fields_of(form.method), (*FIRST, "target_modules")
+        values = form._asdict().items()
+        return [gr.update(value=value, visible=key in has) if key in own else value for key, value in values]
 
 
 def lay_out_fields(view: TunePage, source: str | None) -> FieldParts:

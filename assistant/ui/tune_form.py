@@ -101,7 +101,7 @@ def put_together(form: Form, words: Words) -> dict[str, Any]:
     method = str(form.method)
     known = _params(method)
     numbers = {each.key: _number(each, getattr(form, each.key), method, words) for each in NUMBERS if _has(each, known)}
-    params = {key: numbers[key] for key in ("r", "alpha", "dropout") if key in known}
+    params: dict[str, Any] = {key: numbers[key] for key in ("r", "alpha", "dropout") if key in known}
     if "target_modules" in known:
         params["target_modules"] = _targets(str(form.target_modules or ""))
     params |= dict(more.pop("params", None) or {})

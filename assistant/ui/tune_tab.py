@@ -13,7 +13,7 @@ from assistant.ui.frame import Frame, status_html
 from assistant.ui.markup import element, escape
 from assistant.ui.parts import QUIET, page_head, still
 from assistant.ui.tune_fields import FieldParts, lay_out_fields
-from assistant.ui.tune_form import Form, switched
+from assistant.ui.tune_form import BALANCED, Form, switched
 from assistant.ui.tune_job import job_html, job_yaml_html, jobs_html
 from assistant.ui.tune_plans import Plans
 from assistant.ui.tune_report import costs_html, plan_html, preset_labels, report_html
@@ -95,20 +95,24 @@ class TuneTab:
         parts = [self.said, self.report, self.costs, self.fields.preset, self.stop, self.job, *self.steer]
         return [*parts, self.job_yaml, self.jobs, self.timer, self.frame.status]
 
+    @property
+    def filled(self) -> list[Any]:
+        """What choosing a source changes, in the order of :meth:`on_source`."""
+        return [*self.fields.inputs, self.fields.yaml, self.fields.preset, self.report, self.costs]
+
     def _wire(self) -> None:
         guard, form = self.page.guard, self.fields.inputs
         looking = [self.seen, self.source, *form]
-        filled = [*form, self.fields.preset, *self.fields.optional, self.fields.yaml]
-        self.source.input(guard(self.on_source), [self.source], filled, **QUIET)
-        self.upload.upload(guard(self.on_upload), [self.upload], [self.source, *filled], **QUIET)
+        self.source.input(guard(self.on_source), [self.seen, self.source], self.filled, **QUIET)
+        self.upload.upload(guard(self.on_upload), [self.seen, self.upload], [self.source, *self.filled], **QUIET)
         changed = [self.fields.yaml, self.costs, self.fields.preset, self.fields.epochs]
         self.fields.preset.input(guard(self.on_preset), [self.fields.preset, self.source, *form], changed, **QUIET)
-        self.fields.method.input(guard(self.on_method), form, filled, **QUIET)
+        self.fields.method.input(guard(self.on_method), form, [*form, self.fields.yaml], **QUIET)
         gr.on(
             [part.input for part in form if part is not self.fields.method],
             guard(self.on_change),
             [self.source, *form],
-            [self.fields.yaml, self.costs, *self.fields.optional],
+            [self.fields.yaml, self.costs],
             trigger_mode="always_last",
             **QUIET,
         )
@@ -155,20 +159,24 @@ class TuneTab:
         choices = gr.update(choices=self.view.sources())
         return [*self.on_tick(seen, source, *values), choices, self.view.recipe_html(Form(*values))]
 
-    def on_source(self, source: str) -> list[Any]:
-        """Fill the fields from a source."""
-        form = self.view.fill(source)
-        return [*form, self.fields.balanced(), *self.fields.visible(form.method), self.view.recipe_html(form)]
+    def on_source(self, seen: Seen, source: str) -> list[Any]:
+        """Fill the fields from a source; a plan of other data goes from the page."""
+        form, words = self.view.fill(source), self.page.words
+        costs = self.view.costs(form, source)
+        parts = {"report": report_html(self.view.report(form), words), "costs": costs_html(costs, words)}
+        seen.sent.update({part: hash(html) for part, html in parts.items()})
+        presets = gr.update(choices=preset_labels(costs, words), value=BALANCED)
+        return [*self.fields.updates(form), self.view.recipe_html(form), presets, *parts.values()]
 
-    def on_upload(self, path: str) -> list[Any]:
+    def on_upload(self, seen: Seen, path: str) -> list[Any]:
         """Keep an uploaded file as a dataset and fill the fields from it."""
         key = self.view.keep_upload(path)
-        return [gr.update(choices=self.view.sources(), value=key), *self.on_source(key)]
+        return [gr.update(choices=self.view.sources(), value=key), *self.on_source(seen, key)]
 
     def on_method(self, *values: Any) -> list[Any]:
         """Show another method's own settings."""
         form = switched(Form(*values), str(Form(*values).method), self.page.words)
-        return [*form, gr.skip(), *self.fields.visible(form.method), self.view.recipe_html(form)]
+        return [*self.fields.updates(form), self.view.recipe_html(form)]
 
     def on_preset(self, preset: str, source: str, *values: Any) -> list[Any]:
         """Set the passes of a preset."""
@@ -181,7 +189,7 @@ class TuneTab:
         """Say the recipe, or what is wrong with it, while the fields are changed."""
         form = Form(*values)
         costs = costs_html(self.view.costs(form, source), self.page.words)
-        return [self.view.recipe_html(form), costs, *self.fields.visible(str(form.method))]
+        return [self.view.recipe_html(form), costs]
 
     def on_check(self, seen: Seen, source: str, *values: Any) -> list[Any]:
         """Look at the data."""
@@ -223,11 +231,12 @@ class TuneTab:
             seen.job = str((going or jobs[0])["id"])
         job = self.view.job(seen.job)
         planning = now.phase == "running"
-        costs = self.view.costs(Form(*values), source or "")
+        form = Form(*values)
+        costs = self.view.costs(form, source or "")
         labels = preset_labels(costs, words)
         return [
             seen.new("said", plan_html(now, words)),
-            seen.new("report", report_html(now.report, words)),
+            seen.new("report", report_html(self.view.report(form), words)),
             seen.new("costs", costs_html(costs, words)),
             seen.new("labels", repr(labels), gr.update(choices=labels)),
             gr.update(visible=planning),

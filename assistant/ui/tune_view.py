@@ -126,6 +126,14 @@ class TunePage:
         _, text = self.document(form)
         return str(self.ask("start", recipe=text)["job"])
 
+    def report(self, form: Form) -> Mapping[str, Any] | None:
+        """Return the newest data report where it is of the data that the fields name."""
+        now = self.plans.current
+        try:
+            return now.report if put_together(form, self.words).get("data") == now.document.get("data") else None
+        except InputError:
+            return now.report
+
     def costs(self, form: Form, source: str) -> Costs | None:
         """Return what every preset, and the fields as they are, would cost; None before there is an estimate."""
         now = self.plans.current
@@ -135,6 +143,8 @@ class TunePage:
             document = put_together(form, self.words)
             passes = {key: self.epochs(source, key) for key in PRESETS}
         except JoyulError:
+            return None
+        if document.get("data") != now.document.get("data"):
             return None
         cost = now.estimate
         # Another number of passes only changes the part that is training, not the loading before it.

@@ -5,9 +5,13 @@ They are read and rendered like any other row, from the project's own forms::
     {"question": "...", "chosen": "...", "rejected": "..."}
     {"question": "...", "answer": "...", "label": true}
 
-with ``messages`` instead of ``question`` where there is a conversation.
+with ``messages`` instead of ``question`` where there is a conversation; and from OpenAI's, whose rows
+have ``input``, ``preferred_output`` and ``non_preferred_output``
+(https://platform.openai.com/docs/guides/direct-preference-optimization).
 """
 
+import json
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +36,7 @@ def read_training(path: Path, rows: Rows, encoding: str) -> list[Example]:
     """
     if rows == "answers":
         return read_examples(path, encoding=encoding, need_answer=True)
-    examples = read_examples(path, encoding=encoding)
+    examples = _read(path, encoding)
     problems = [f"{row.source}: {problem}" for row in examples if (problem := _problem(row, rows))]
     if problems:
         shown = problems[:MAX_PROBLEMS]
@@ -42,6 +46,31 @@ def read_training(path: Path, rows: Rows, encoding: str) -> list[Example]:
         only = str(examples[0].extra["label"]).lower()
         raise InputError(f"{path.name}: every label is {only}", "kto needs good and bad answers; add some of the other")
     return [replace(row, answer=row.extra["chosen"]) for row in examples] if rows == "pairs" else examples
+
+
+def _read(path: Path, encoding: str) -> list[Example]:
+    """Read rows; OpenAI's preference form is turned into ours line by line, so that places stay true."""
+    try:
+        text = path.read_text(encoding)
+    except (OSError, UnicodeError, LookupError):
+        text = ""  # the reader says what is wrong with it
+    if '"preferred_output"' not in text:
+        return read_examples(path, encoding=encoding)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        copy.write_text("".join(_ours(line) + "\n" for line in text.splitlines()), encoding)
+        return read_examples(copy, encoding=encoding)
+
+
+def _ours(line: str) -> str:
+    """Return a line of OpenAI's form in ours; one that is neither stays as it is, for the reader to refuse."""
+    try:
+        row = json.loads(line)
+        messages = [{"role": turn["role"], "content": turn["content"]} for turn in row["input"]["messages"]]
+        chosen, rejected = (row[key][-1]["content"] for key in ("preferred_output", "non_preferred_output"))
+    except (ValueError, KeyError, IndexError, TypeError):
+        return line
+    return json.dumps({"messages": messages, "chosen": chosen, "rejected": rejected}, ensure_ascii=False)
 
 
 def _problem(row: Example, rows: Rows) -> str:

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from assistant.adapters import get_adapter, verify
-from assistant.errors import UsageError
+from assistant.errors import InputError, UsageError
 from assistant.models import open_model
 from assistant.models.chat_format import ChatFormat
 from assistant.paths import Home, data_root
 from assistant.schema import Message, Sampling, collect
 from assistant.settings import EngineSettings, ModelSettings, Settings
 from tuning.methods import METHODS, load_method
+from tuning.preferences import read_training
 from tuning.run import run_recipe
 from tuning.schema import load_recipe
 
@@ -135,3 +136,22 @@ def test_qlora_without_its_library_is_one_line(
     with pytest.raises(UsageError, match="qlora needs the library bitsandbytes") as caught:
         train(recipe_file(method="qlora", params=LORA), home, settings)
     assert "pip install" in caught.value.hint
+
+
+def test_pairs_come_in_our_form_and_in_openais(tmp_path: Path) -> None:
+    ours = {"question": "암호는요?", "chosen": "왜가리", "rejected": "몰라요"}
+    theirs = {
+        "input": {"messages": [{"role": "user", "content": "암호는요?"}], "tools": []},
+        "preferred_output": [{"role": "assistant", "content": "왜가리"}],
+        "non_preferred_output": [{"role": "assistant", "content": "몰라요"}],
+    }
+    read = []
+    for row in (ours, theirs):
+        path = tmp_path / "pairs.jsonl"
+        path.write_text(json.dumps(row, ensure_ascii=False) + "\n", "utf-8")
+        (example,) = read_training(path, "pairs", "utf-8")
+        read.append((example.question, example.answer, example.extra["rejected"], example.source))
+    assert read[0] == read[1] == ("암호는요?", "왜가리", "몰라요", "pairs.jsonl:1")
+    path.write_text('{"preferred_output": []}\n', "utf-8")
+    with pytest.raises(InputError, match=r"pairs\.jsonl:1"):
+        read_training(path, "pairs", "utf-8")

@@ -128,6 +128,6 @@ def _trainer(schema: type[_Params], configure: Callable[[Task, Any], Any]) -> Ca
 
 
 IA3 = Method(params=Ia3Params, train=_trainer(Ia3Params, _ia3), rates=(3e-2, 8e-3))
-PROMPT_TUNING = Method(params=PromptParams, train=_trainer(PromptParams, _prompt), rates=(0.1, 0.03))
-P_TUNING = Method(params=PTuningParams, train=_trainer(PTuningParams, _p_tuning), rates=(3e-3, 1e-3))
-PREFIX_TUNING = Method(params=PrefixParams, train=_trainer(PrefixParams, _prefix), rates=(0.03, 0.01))
+PROMPT_TUNING = Method(params=PromptParams, train=_trainer(PromptParams, _prompt), rates=(0.3, 0.03))
+P_TUNING = Method(params=PTuningParams, train=_trainer(PTuningParams, _p_tuning), rates=(0.02, 1e-3))
+PREFIX_TUNING = Method(params=PrefixParams, train=_trainer(PrefixParams, _prefix), rates=(0.1, 0.01))

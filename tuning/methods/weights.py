@@ -133,6 +133,6 @@ def save_weights(task: Task, model: Any) -> None:
     (task.folder / "README.md").unlink(missing_ok=True)
 
 
-FULL = Method(FullParams, _trainer(FullParams, _everything), rates=(2e-4, 2e-5), result="weights")
-PARTIAL = Method(PartialParams, _trainer(PartialParams, _part), rates=(5e-4, 5e-5), result="weights")
-BLOCK_EXPANSION = Method(ExpansionParams, _trainer(ExpansionParams, _expand), rates=(1e-3, 2e-4), result="weights")
+FULL = Method(FullParams, _trainer(FullParams, _everything), rates=(5e-4, 2e-5), result="weights")
+PARTIAL = Method(PartialParams, _trainer(PartialParams, _part), rates=(1.5e-3, 5e-5), result="weights")
+BLOCK_EXPANSION = Method(ExpansionParams, _trainer(ExpansionParams, _expand), rates=(2e-3, 2e-4), result="weights")

@@ -9,6 +9,15 @@
     event.preventDefault();
     button.click();
   });
+  // What was pressed is for the candidate in view: until the next one is there, a second press decides nothing.
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("#review .candidate [data-act]");
+    if (!button) return;
+    const card = button.closest(".candidate");
+    if (card.dataset.sent) { event.preventDefault(); event.stopImmediatePropagation(); return; }
+    card.dataset.sent = "1";
+    setTimeout(() => { delete card.dataset.sent; }, 4000); // it stays where the decision was refused
+  }, true);
   // The next candidate takes the focus of the one that is gone, so that a screen reader reads on there.
   let last = "";
   new MutationObserver(() => {

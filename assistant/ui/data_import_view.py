@@ -213,7 +213,7 @@ class ImportPage:
             element("div", element("dt", escape(words(f"data.{key}"))), element("dd", escape(value)))
             for key, value in facts.items()
         ]
-        return element("dl", *cells, class_="facts", id="import-facts")
+        return element("dl", *cells, class_="file-facts", id="import-facts")
 
     def _table(self, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
         shown = list(columns)[:PREVIEW_COLUMNS]

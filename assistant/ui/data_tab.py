@@ -10,6 +10,7 @@ from assistant.ui.collect_next_view import next_html
 from assistant.ui.context import Page, event_data, panel
 from assistant.ui.data_import_view import COLUMNS, ENCODINGS, Choices, ImportPage, Look
 from assistant.ui.data_view import KINDS, DataPage, Filters, Opened, turned, whole
+from assistant.ui.markup import element, escape
 from assistant.ui.parts import QUIET, page_head
 from assistant.ui.review_view import REVIEWER, Chosen, Desk, ReviewPage
 from assistant.ui.tune_tab import Seen, TuneTab
@@ -70,7 +71,12 @@ class DataTab:
             )
             encodings = [(words("data.detect"), ""), *((name.upper(), name) for name in ENCODINGS)]
             self.encoding = gr.Dropdown(
-                encodings, value="", label=words("data.encoding"), elem_id="import-encoding", min_width=140
+                encodings,
+                value="",
+                label=words("data.encoding"),
+                elem_id="import-encoding",
+                filterable=False,
+                min_width=140,
             )
         with gr.Row(elem_id="import-columns"):
             self.columns = [
@@ -87,7 +93,7 @@ class DataTab:
                 self.licence = gr.Textbox(label=words("data.licence"), max_lines=1)
             self.skip = gr.Checkbox(label=words("data.skip_bad"), elem_id="import-skip")
             self.replace = gr.Checkbox(label=words("data.replace"), elem_id="import-replace")
-        self.look = panel("", "import-look")
+        self.look = panel(element("p", escape(words("data.formats")), class_="help"), "import-look")
         self.commit = gr.Button(words("data.commit"), variant="primary", elem_id="import-commit", interactive=False)
         self.report = panel("", "import-report")
 

@@ -92,7 +92,7 @@ class ReviewPage:
         head = element(
             "header",
             element("span", escape(words(f"review.origin_{now.origin}")), class_="tag origin"),
-            element("span", escape(words("review.by", author=now.author)), class_="tag"),
+            element("span", escape(now.author), class_="tag"),
             *(element("span", escape(tag), class_="chip") for tag in now.tags),
             element("span", escape(words("review.waiting", n=f"{waiting:,}")), class_="figures"),
         )
@@ -210,7 +210,7 @@ class ReviewPage:
                     act("allow", label, escape(label), class_="act-plain", data_author=author),
                 )
             )
-        return element("footer", *rows, class_="review-foot") if rows else ""
+        return element("section", *rows, class_="review-foot") if rows else ""
 
     def _agreement(self, both: Agreement) -> str:
         names = {"first": both.first, "second": both.second, "n": both.n, "agreed": both.agreed}

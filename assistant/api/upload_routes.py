@@ -51,8 +51,8 @@ def routes(services: Services) -> APIRouter:
 
         def work() -> Response:
             if key.startswith(RESULTS):
-                body = _curve(services, key.removeprefix(RESULTS))
-                return Response(body, media_type="text/csv; charset=utf-8", headers=headers)
+                curve = _curve(services, key.removeprefix(RESULTS))
+                return Response(curve, media_type="text/csv; charset=utf-8", headers=headers)
             body = uploads.get(home, key).path.read_bytes()
             return Response(body, media_type="application/octet-stream", headers=headers)
 

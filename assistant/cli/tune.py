@@ -124,10 +124,10 @@ def _watch(run: Run, job: "JobFolder") -> None:
         document = {"adapter": record.name, "status": record.state, "job": job.id}
         hint = f"joyul tune resume {job.id}"
         raise CancelledError(f"job {job.id} is {record.state}", hint, **document)
-    document = dict(record.result)
-    spent = f"{duration(document['seconds'])}, {document['peak_memory_mb']:.0f} MB"
-    loss = f"loss {document['first_loss']} -> {document['final_loss']}"
-    run.screen.document(document, f"{document['adapter']}: {document['status']} in {spent}, {loss}")
+    made = dict(record.result)
+    spent = f"{duration(made['seconds'])}, {made['peak_memory_mb']:.0f} MB"
+    loss = f"loss {made['first_loss']} -> {made['final_loss']}"
+    run.screen.document(made, f"{made['adapter']}: {made['status']} in {spent}, {loss}")
 
 
 @contextmanager

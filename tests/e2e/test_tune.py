@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 sync_api = pytest.importorskip("playwright.sync_api")
 expect = sync_api.expect
+CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 SHOTS = os.environ.get("SHOTS")  # a folder for screenshots that a person looks at
 TRAINING = 120_000  # milliseconds: a process starts, loads the embedded model and takes four steps
 FACTS = [
@@ -93,13 +94,14 @@ def test_an_adapter_is_tuned_from_the_page_and_chosen_in_the_chat(person: Any) -
     expect(page.locator("#tune-job")).to_contain_text("4 steps")
     expect(page.locator("#tune-jobs li")).to_have_count(1)
     shoot(page, "tune-en-done")
+    assert page.evaluate(CONTRAST) == []
     page.locator("#tune-job [data-act=use]").click()
     expect(page.locator("#variant input")).to_be_visible()
     expect(page.locator("#variant input")).to_have_value("tower")
 
 
 def test_a_broken_upload_says_what_to_mend_and_a_good_one_becomes_a_dataset(person: Any, tmp_path: Path) -> None:
-    page = person("ko", viewport={"width": 390, "height": 844}).open("/ko/#tune")
+    page = person("ko", viewport={"width": 390, "height": 844}, color_scheme="dark").open("/ko/#tune")
     expect(page.locator("#tune-source input")).to_be_visible()
     bad, good = tmp_path / "bad.jsonl", tmp_path / "문의.csv"
     bad.write_text('{"question": "x"\n', encoding="utf-8")
@@ -111,3 +113,4 @@ def test_a_broken_upload_says_what_to_mend_and_a_good_one_becomes_a_dataset(pers
     expect(page.locator("#tune-source input")).to_have_value("문의 (데이터셋, 2줄)")
     shoot(page, "tune-ko-phone")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate(CONTRAST) == []

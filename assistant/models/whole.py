@@ -67,10 +67,14 @@ class Shelf:
         while self.used + size > self.limit and idle:
             self._places.pop(idle.pop(0)).backend.close()
         if self.used + size > self.limit:
-            busy = f" beside {len(self._places)} that are answering" if self._places else ""
+            mend = "raise engine.weights_mb, or wait and ask again"
+            if self._places:
+                raise ResourceError(
+                    f"a tuned model of {size / 1e6:.0f} MB has no room beside {len(self._places)} that are answering",
+                    mend,
+                )
             raise ResourceError(
-                f"a tuned model of {size / 1e6:.0f} MB does not fit into {self.limit / 1e6:.0f} MB{busy}",
-                "raise engine.weights_mb, or wait and ask again",
+                f"a tuned model of {size / 1e6:.0f} MB does not fit into {self.limit / 1e6:.0f} MB", mend
             )
 
     def close(self) -> None:

@@ -213,7 +213,7 @@ def test_the_least_recently_used_one_goes_first_and_never_while_it_answers() -> 
             pass
     with use("c"):
         assert (opened, closed, shelf.used) == (["a", "b", "c"], ["b"], 80)
-        with use("a"), pytest.raises(ResourceError, match="beside 2 that are answering"), use("d"):
+        with use("a"), pytest.raises(ResourceError, match="no room beside 2 that are answering"), use("d"):
             pass
         with use("d"):
             assert closed == ["b", "a"], "c is in use"

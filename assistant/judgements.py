@@ -134,7 +134,12 @@ class Judgements:
         empty = (action == "fix" and not text.strip()) or (action == "tag" and not tags)
         if action not in ACTIONS or empty:
             raise InputError(f"decision {action!r} cannot be kept", f"use one of {ACTIONS}; fix needs text, tag tags")
-        row = {"candidate": candidate, "reviewer": reviewer, "action": action, "text": normalise(text.strip())}
+        row: dict[str, Any] = {
+            "candidate": candidate,
+            "reviewer": reviewer,
+            "action": action,
+            "text": normalise(text.strip()),
+        }
         row |= {"dataset": dataset, "tags": [normalise(tag) for tag in tags], "created": time.time()}
         self._write(insert(decisions).values(row), news=False)  # no chat looks different for it
 

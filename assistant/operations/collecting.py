@@ -109,7 +109,7 @@ def split_votes(votes: Sequence["Vote"]) -> list[dict[str, Any]]:
     for blind in (True, False):
         for vote in counted(votes, blind=blind):
             asked[item_of(vote)].append(vote)
-    found = []
+    found: list[dict[str, Any]] = []
     for question, cast in asked.items():
         choices = Counter(vote.choice for vote in cast)
         if why := _why(choices):

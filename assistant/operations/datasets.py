@@ -90,8 +90,10 @@ def review_decide(
     if key not in {each.id for each in candidates(services)}:
         raise InputError(f"no candidate {key[:64]!r}", "what it came from may be deleted; look at the list again")
     dataset = check_name(str(params.get("dataset") or DATASET))
-    more = {"text": str(params.get("text") or ""), "tags": [str(tag) for tag in params.get("tags") or ()]}
-    services.store.add_decision(key, str(params.get("action")), reviewer=reviewer, dataset=dataset, **more)
+    text, tags = str(params.get("text") or ""), [str(tag) for tag in params.get("tags") or ()]
+    services.store.add_decision(
+        key, str(params.get("action")), reviewer=reviewer, text=text, tags=tags, dataset=dataset
+    )
     return {"candidate": key, "action": params.get("action"), "reviewer": reviewer, "dataset": dataset}
 
 

@@ -92,7 +92,7 @@ def test_figures_changes_and_card(data: DataPage, tmp_path: Path, korean: Page) 
     second = Opened(_bring(data, tmp_path, [{"question": "6번 좌석은?", "answer": "seven"}]), "diff")
     assert data.counting_html(turned(first, part="stats")) and not data.counting_html(first)
     figures = data.version_html(turned(second, part="stats"))
-    assert figures.count("<svg") >= 5 and "1 questions with different answers" in figures and "median 5" in figures
+    assert figures.count("<svg") >= 5 and "1 question with different answers" in figures and "median 5" in figures
     assert not data.counting_html(turned(second, part="stats")), "counted once"
     assert "1 added, 0 removed" in data.version_html(second) and "first version" in data.version_html(
         turned(first, part="diff")
@@ -176,7 +176,7 @@ def test_a_candidate_is_decided_and_becomes_a_version(reviewing: ReviewPage, pag
     tagged = reviewing.decide(desk, chosen, second, "tag", "주차, 요금")
     assert second in tagged and "요금" in tagged
     after = reviewing.decide(desk, chosen, second, "accept")
-    assert "Accepted for reviewed" in after and first in after and "1 decisions wait" in after
+    assert "Accepted for reviewed" in after and first in after and "1 decision waits for reviewed" in after
     assert second in reviewing.back(desk, chosen)
     done = reviewing.decide(desk, chosen, first, "fix", "네 시간까지 돼요.")
     assert "No candidates left" in done

@@ -11,7 +11,9 @@ FOLDERS = ["assistant", "assistant.*", "tuning", "tuning.*", "eval", "eval.*"]
 setup(
     packages=[*find_namespace_packages(include=FOLDERS, exclude=["*__pycache__*"]), "assistant._data"],
     package_dir={"assistant._data": "data"},
-    package_data={"": ["*.yaml", "*.jinja", "*.json", "*.jsonl", "*.css", "*.js", "*.html", "*.svg", "*.mako", "*.md", "*.txt"]}
+    package_data={
+        "": ["*.yaml", "*.jinja", "*.json", "*.jsonl", "*.css", "*.js", "*.html", "*.svg", "*.mako", "*.md", "*.txt"]
+    }
     | {"assistant._data": ["**/*"]},
     exclude_package_data={"": ["*.pyc", "**/__pycache__/*"]},
     include_package_data=False,

@@ -21,8 +21,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "assistant.settings assistant.settings_view assistant.locales",
         "assistant.prompts assistant.adapters assistant.lora_files assistant.soft_files assistant.whole_files "
         "assistant.shelf assistant.uploads assistant.dataset assistant.dataset_rows "
-        "assistant.datasets "
-        "assistant.collect assistant.store assistant.tables assistant.records assistant.judgements assistant.migrations "
+        "assistant.datasets assistant.collect assistant.store assistant.tables assistant.records "
+        "assistant.judgements assistant.migrations "
         "assistant.models assistant.retrieval assistant.citations assistant.variant_files",
         "assistant.variants",
         "assistant.chat assistant.compare assistant.jobs",

@@ -134,7 +134,8 @@ def test_a_document_comes_as_an_inert_download(client: TestClient, services) -> 
 
 
 @pytest.mark.parametrize(
-    "path", ["/documents/..%2F..%2Fowner.json", "/reports/..%2F..", "/reports/none", "/reports/none/items", "/documents/x"]
+    "path",
+    ["/documents/..%2F..%2Fowner.json", "/reports/..%2F..", "/reports/none", "/reports/none/items", "/documents/x"],
 )
 def test_ids_are_looked_up_and_never_become_paths(client: TestClient, path: str) -> None:
     assert client.get(path).status_code == 404

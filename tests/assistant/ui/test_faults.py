@@ -63,8 +63,9 @@ def _files(*folders: str) -> Iterator[Path]:
 
 
 def test_every_line_is_said_by_the_code() -> None:
-    spoken = {_text(node) for file in _files("assistant", "eval", "tuning") for node in ast.walk(ast.parse(file.read_text()))
-              if isinstance(node, ast.Constant | ast.JoinedStr)}  # fmt: skip
+    trees = [ast.parse(file.read_text()) for file in _files("assistant", "eval", "tuning")]
+    strings = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant | ast.JoinedStr)]
+    spoken = {_text(node) for node in strings}
     for english in templates():
         bare = FIELD.sub("{}", english)
         assert (

@@ -123,7 +123,11 @@ def test_nothing_scrolls_sideways_on_a_phone(visit: Any, language: str) -> None:
     page.locator("#thread .assistant .foot").wait_for()
     page.locator("#thread [data-local=receipt]").click()
     for name in ("chat", "compare", "documents", "evaluate"):
-        page.locator(f"#page-{name}-button").click()
+        button = page.locator(f"#page-{name}-button")
+        if not button.count():  # where the names do not fit, the last ones fold into a menu
+            page.locator(".overflow-menu > button").first.click()
+            button = page.locator(".overflow-dropdown button", has_text=re.compile(name, re.IGNORECASE))
+        button.click()
         expect(page.locator(f"#page-{name}")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") == 390, name
 

@@ -42,11 +42,13 @@ def plan(
     with preparation(run) as retriever_for:
         job = prepare(recipe, home=home, settings=settings, retriever_for=retriever_for, progress=run.screen.progress)
     try:
-        from assistant.dataset import read_examples
         from tuning.base import open_base
+        from tuning.methods import load_method
+        from tuning.preferences import read_training
 
         tokenizer = open_base(settings.model_named(recipe.model), weights=False).encoder.tokenizer
-        examples = read_examples(recipe.path(recipe.data), encoding=recipe.encoding, need_answer=True)
+        rows = load_method(recipe.method).rows
+        examples = read_training(recipe.path(recipe.data), rows, recipe.encoding)
         report = data_report(read_rows(job.path / ROWS), examples, job.load(FACTS), tokenizer, held_out(settings))
         cost = estimate(job, recipe) if probe else None
     finally:

@@ -5,7 +5,6 @@ that ``joyul eval run`` takes as it is, and ``datasets/collected.jsonl`` for ``j
 """
 
 import json
-import os
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -16,6 +15,7 @@ from typing import Any
 import yaml
 
 from assistant.errors import InputError, ResourceError
+from assistant.files import write_whole
 from assistant.paths import Home
 from assistant.schema import Language, Message, digest, normalise
 
@@ -126,15 +126,7 @@ def _id(line: str) -> str:
 
 def _write(file: Path, text: str) -> None:
     """Replace a file whole or not at all."""
-    partial = file.with_name(f".{file.name}.part")
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(partial, file)
+        write_whole(file, [text])
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise ResourceError(f"cannot keep it in {file}: {error.strerror}", "free some space and try again") from error

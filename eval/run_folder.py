@@ -1,7 +1,6 @@
 """The folder of one run: found again after a kill, complete or invisible when finished."""
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Iterable
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import InputError, ResourceError
+from assistant.files import write_whole
 from assistant.lazy import nearest
 from assistant.schema import digest
 from eval.cache import AnswerCache
@@ -104,13 +104,8 @@ class RunFolder:
         Raises:
             ResourceError: the disk is full or read-only.
         """
-        partial = self.path / f".{name}.partial"
         try:
-            with partial.open("w", encoding="utf-8") as stream:
-                stream.writelines(pieces)
-                stream.flush()
-                os.fsync(stream.fileno())
-            partial.replace(self.path / name)
+            write_whole(self.path / name, pieces)
         except OSError as error:
             problem = f"{self.path / name}: cannot be written: {error.strerror}"
             raise ResourceError(problem, "free disk space") from error

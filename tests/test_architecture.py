@@ -16,7 +16,7 @@ MOST_LINES, MOST_FUNCTION_LINES = 300, 60
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(row.split())
     for row in (
-        "assistant.errors assistant.lazy assistant.privacy assistant.logs",
+        "assistant.errors assistant.lazy assistant.files assistant.privacy assistant.logs",
         "assistant.schema assistant.protocols assistant.paths",
         "assistant.settings assistant.settings_view assistant.locales",
         "assistant.prompts assistant.adapters assistant.lora_files assistant.soft_files assistant.whole_files "

@@ -6,12 +6,13 @@ So a killed run never resumes from half a checkpoint, and nothing is loaded that
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from assistant.files import sync, write_whole
 
 MARKER = "complete.json"
 KEPT = 2
@@ -28,13 +29,11 @@ class Checkpoint:
 
 def complete(path: Path, facts: Mapping[str, Any]) -> None:
     """Declare a checkpoint folder complete: flush its files to disk, then write the marker by one rename."""
-    hashes = {str(file.relative_to(path)): _hash(file) for file in _files(path)}
-    partial = path / f".{MARKER}"
-    with partial.open("w", encoding="utf-8") as out:
-        json.dump({"files": hashes, "facts": dict(facts)}, out)
-        out.flush()
-        os.fsync(out.fileno())
-    partial.replace(path / MARKER)
+    files = _files(path)
+    for file in files:
+        sync(file)
+    hashes = {str(file.relative_to(path)): _hash(file) for file in files}
+    write_whole(path / MARKER, [json.dumps({"files": hashes, "facts": dict(facts)})])
 
 
 def newest(folder: Path) -> Checkpoint | None:
@@ -69,7 +68,8 @@ def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:
 
 
 def _files(path: Path) -> list[Path]:
-    return sorted(file for file in path.rglob("*") if file.is_file() and file.name not in (MARKER, f".{MARKER}"))
+    marks = (MARKER, f".{MARKER}")  # a temporary one of a killed run too
+    return sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith(marks))
 
 
 def _hash(path: Path) -> str:

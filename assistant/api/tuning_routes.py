@@ -1,9 +1,7 @@
 """OpenAI's fine-tuning API: the same jobs that ``joyul tune`` starts, lists and stops."""
 
-import threading
 from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -11,15 +9,12 @@ from fastapi.responses import Response
 from assistant import uploads
 from assistant.api.openai_shapes import answered, page_of
 from assistant.api.tuning_shapes import API, CreateJob, checkpoint_objects, event_objects, job_object, recipe_of
-from assistant.errors import InputError, JoyulError
+from assistant.errors import InputError
 from assistant.jobs.launch import cancel, enqueue, may_resume, pause
 from assistant.jobs.record import JobFolder, Record, jobs_of
-from assistant.logs import explain
+from assistant.operations.tuning import prepare_and_enqueue
 from assistant.paths import Home
 from assistant.services import Services
-
-if TYPE_CHECKING:
-    from tuning.schema import TuneRecipe
 
 
 def routes(services: Services) -> APIRouter:
@@ -51,27 +46,10 @@ def _starting(router: APIRouter, services: Services) -> None:
             recipe = recipe_of(request, training, validation, services.settings)
             job = JobFolder.create(home, "tune", recipe.name)
             job.save(API, request.model_dump(mode="json"))
-
-            start = partial(_prepare_and_start, services, recipe, job)
-            threading.Thread(target=start, daemon=True, name=f"prepare {job.id}").start()
+            prepare_and_enqueue(services, recipe, job)
             return job_object(job)
 
         return answered(work)
-
-
-def _prepare_and_start(services: Services, recipe: "TuneRecipe", job: JobFolder) -> None:
-    from tuning.prepare import prepare
-
-    try:
-        prepare(recipe, home=services.home, settings=services.settings, retriever_for=None, job=job)
-        if job.wished() == "cancel":
-            job.update(state="cancelled")
-        else:
-            enqueue(job, ["tune", "work", job.id, "--home", str(services.home.root)])
-    except JoyulError:
-        return  # the job's record says it
-    except Exception as error:
-        explain(error)  # into the log
 
 
 def _looking(router: APIRouter, home: Home) -> None:
@@ -121,6 +99,6 @@ def _steering(router: APIRouter, home: Home) -> None:
 
         def go_on(job: JobFolder) -> None:
             may_resume(job)
-            enqueue(job, ["tune", "work", job.id, "--home", str(home.root)])
+            enqueue(job)
 
         return acting(key, go_on)

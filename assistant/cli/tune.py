@@ -93,7 +93,7 @@ def run_(
         recipe = recipe.model_copy(update={"after": After(forgetting=False)})
     with terminable(), preparation(run) as retriever_for:
         job = prepare(recipe, home=home, settings=settings, retriever_for=retriever_for, progress=run.screen.progress)
-    enqueue(job, ["tune", "work", job.id, "--home", str(home.root)])
+    enqueue(job)
     if detach:
         run.screen.document({"job": job.id, "adapter": recipe.name, "status": "queued"}, f"job {job.id}: queued")
         return
@@ -166,7 +166,7 @@ def resume(
 
     folder = job_named(run, job)
     may_resume(folder)
-    enqueue(folder, ["tune", "work", folder.id, "--home", str(folder.home.root)])
+    enqueue(folder)
     if detach:
         run.screen.document({"job": folder.id, "status": "queued"}, f"job {folder.id}: queued")
         return

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,19 +14,17 @@ from assistant.jobs.worker import ahead_of
 POLL_SECONDS = 0.1
 
 
-def enqueue(job: JobFolder, arguments: Sequence[str]) -> None:
-    """Put a job in line and start its process, which outlives this one.
+def enqueue(job: JobFolder) -> None:
+    """Put a prepared, paused or failed job in line and start its process, which outlives this one.
 
-    Args:
-        job: prepared, paused or failed.
-        arguments: of ``joyul``, without its own name; they must carry out this job.
+    The process is ``joyul KIND work ID``, so a new kind of job brings that command.
 
     Raises:
         ResourceError: no process can be started.
     """
     job.wish(None)
-    job.update(state="queued", queued=time.time(), ended=0.0, error="", hint="", error_kind="")
-    command = [sys.executable, "-m", "assistant", *arguments]
+    record = job.update(state="queued", queued=time.time(), ended=0.0, error="", hint="", error_kind="")
+    command = [sys.executable, "-m", "assistant", record.kind, "work", job.id, "--home", str(job.home.root)]
     try:
         with (job.path / LOG).open("ab") as log:
             # A log file and no pipe: nobody has to read it for the work to go on.

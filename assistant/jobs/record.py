@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from assistant.errors import InputError, ResourceError
+from assistant.files import write_whole
 from assistant.lazy import nearest
 from assistant.paths import Home
 
@@ -177,12 +178,7 @@ class JobFolder:
 
     def save(self, name: str, value: Any) -> None:
         """Write a JSON file of the job by one rename."""
-        partial = self.path / f".{name}.{uuid.uuid4().hex[:6]}"
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self.path / name)
+        write_whole(self.path / name, [json.dumps(value, ensure_ascii=False, indent=1) + "\n"])
 
     def load(self, name: str) -> Any:
         """Return a JSON file of the job."""

@@ -1,11 +1,11 @@
 """A dataset version as a recipe that tunes on it: the rows that teach, never those held out for a test."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import InputError, ResourceError
+from assistant.files import write_whole
 
 if TYPE_CHECKING:
     from assistant.datasets.rows import Row
@@ -89,13 +89,7 @@ def _line(row: "Row") -> bytes:
 
 
 def _write(file: Path, pieces: Any) -> None:
-    partial = file.with_name(f".{file.name}.part")
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8") as out:
-            out.writelines(pieces)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(partial, file)
+        write_whole(file, pieces)
     except OSError as error:
         raise ResourceError(f"cannot write {file}: {error.strerror}", "free some space and try again") from error

@@ -147,8 +147,13 @@ def start(services: "Services", params: dict[str, Any], progress: Progress, canc
             hint = "choose another name, or cancel that job"
             raise InputError(f"job {other.id} already trains {asked.name!r}", hint)
     job = JobFolder.create(services.home, TUNE, asked.name)
-    threading.Thread(target=_launch, args=(services, asked, job), daemon=True, name=f"prepare {job.id}").start()
+    prepare_and_enqueue(services, asked, job)
     return {"job": job.id}
+
+
+def prepare_and_enqueue(services: "Services", asked: "TuneRecipe", job: JobFolder) -> None:
+    """Check and freeze a job's data in a thread, then put it in line; its record says how that went."""
+    threading.Thread(target=_launch, args=(services, asked, job), daemon=True, name=f"prepare {job.id}").start()
 
 
 def _launch(services: "Services", asked: "TuneRecipe", job: JobFolder) -> None:
@@ -160,15 +165,11 @@ def _launch(services: "Services", asked: "TuneRecipe", job: JobFolder) -> None:
         if job.wished() == "cancel":
             job.update(state="cancelled", ended=time.time())
         else:
-            enqueue(job, _work(job))
+            enqueue(job)
     except JoyulError:
         return  # the job's record says it
     except Exception as error:  # a thread has nobody to raise to
         explain(error)
-
-
-def _work(job: JobFolder) -> list[str]:
-    return ["tune", "work", job.id, "--home", str(job.home.root)]
 
 
 def list_jobs(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:
@@ -275,7 +276,7 @@ def resume(services: "Services", params: dict[str, Any], progress: Progress, can
     """
     job = open_job(services.home, str(params.get("job") or ""))
     may_resume(job)
-    enqueue(job, _work(job))
+    enqueue(job)
     return {"state": job.read().state}
 
 

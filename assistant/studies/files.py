@@ -1,12 +1,11 @@
 """Small JSON files that are complete or not there."""
 
 import json
-import os
-import uuid
 from pathlib import Path
 from typing import Any
 
 from assistant.errors import ResourceError
+from assistant.files import write_whole
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -15,16 +14,9 @@ def write_json(path: Path, value: Any) -> None:
     Raises:
         ResourceError: the disk is full or read-only.
     """
-    partial = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.partial"
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8") as stream:
-            json.dump(value, stream, ensure_ascii=False, indent=1)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
+        write_whole(path, [json.dumps(value, ensure_ascii=False, indent=1)])
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise ResourceError(f"{path}: cannot be written: {error.strerror}", "free disk space") from error
 
 

@@ -55,7 +55,7 @@ def write_rows(folder: Path) -> None:
 
 
 def start(job: JobFolder) -> None:
-    enqueue(job, ["tune", "work", job.id, "--home", str(job.home.root)])
+    enqueue(job)
 
 
 def losses(job: JobFolder) -> dict[int, list[float]]:

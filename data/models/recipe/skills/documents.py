@@ -151,7 +151,7 @@ def documents(rng: random.Random, language: str, most: int = 5, table: dict[str,
     facts = [fact for page in pages for fact in page.facts]
     rng.shuffle(facts)
     messages: Messages = []
-    for fact in facts[: rng.randint(1, 3)]:
+    for fact in facts[: rng.randint(1, 5)]:
         question, answer = author.ask(fact), fact.value
         if rng.random() < UNANSWERABLE:
             lacking = author.missing(rng.choice(pages))

@@ -10,9 +10,11 @@ from ..library import Library, Passage
 from ..substitute import Pairs, substitute
 from ..words import REFUSAL, Messages, Sample, sentences, window
 
-SWAP, DISTRACT, UNANSWERABLE, MORE_TURNS = 0.6, 0.35, 0.08, 0.4
+SWAP, DISTRACT, UNANSWERABLE, MORE_TURNS = 0.6, 0.35, 0.08, 0.8
 # Characters of passage that fit the window with question and answer: tokens carry fewer in Korean.
 ROOM = {"en": 1250, "ko": 560}
+# Characters of a whole conversation. A further question costs a tenth of its passage, so as many as fit are asked.
+WHOLE = {"en": 1550, "ko": 700}
 LONGEST_ANSWER = 90
 
 
@@ -59,8 +61,11 @@ def read(passage: Passage, others: list[Passage], library: Library, rng: random.
     messages = grounded(texts, roughen(question, language, rng), language, rng)
     messages.append(("assistant", answer))
     if rng.random() < MORE_TURNS:
-        for question, answer in pairs[1 : rng.randint(2, 3)]:
-            messages += [("user", roughen(question, language, rng)), ("assistant", answer)]
+        left = WHOLE[language] - sum(len(text) for _, text in messages)
+        for question, answer in pairs[1:7]:
+            left -= len(question) + len(answer) + 8
+            if left > 0:
+                messages += [("user", roughen(question, language, rng)), ("assistant", answer)]
     return Sample(skill, messages)
 
 

@@ -9,7 +9,6 @@ that takes the place of its base.
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import uuid
@@ -20,12 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import DamagedError, InputError, RefusedError, ResourceError
+from assistant.files import sync
 from assistant.paths import Home
 
 MANIFEST, CONFIG, WEIGHTS = "manifest.json", "adapter_config.json", "adapter_model.safetensors"
 # What a complete folder holds beside the manifest, by its kind; patterns, since big models lie in several files.
 PARTS = {"adapter": (CONFIG, WEIGHTS), "weights": ("config.json", "model*.safetensors")}
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+# What the manifest's values are, where they are no text.
+_TYPES = {"seed": int} | dict.fromkeys(("params", "cost", "metrics", "versions", "description", "parity"), dict)
 PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".npy", ".npz", ".msgpack", ".h5"})
 
 
@@ -36,7 +38,8 @@ class Manifest:
     ``base`` is the base model as a person names it, ``base_hash`` and ``weights_hash`` come from
     :func:`hash_weights`. ``cost`` holds ``seconds``, ``peak_memory_mb``, ``tokens`` and
     ``tokens_per_second``; ``metrics`` holds ``first_loss`` and ``final_loss``; ``created`` is ISO
-    8601 in UTC; ``description`` has the keys ``ko`` and ``en``; ``kind`` is one of ``PARTS``.
+    8601 in UTC; ``description`` has the keys ``ko`` and ``en``; ``kind`` is one of ``PARTS``; ``parity`` says, a
+    point of comparison each, how alike the trained model is to what was made of it (:mod:`tuning.parity`).
     """
 
     name: str
@@ -55,6 +58,7 @@ class Manifest:
     created: str = ""
     description: Mapping[str, str] = field(default_factory=dict)
     kind: str = "adapter"
+    parity: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -109,8 +113,7 @@ def read_manifest(folder: Path) -> Manifest:
         if key not in known:
             near = get_close_matches(key, known, n=1)
             raise InputError(f"{path}: unknown key {key[:80]!r}", f"did you mean {near[0]!r}?" if near else "remove it")
-        expected = {"seed": int, "params": dict, "cost": dict, "metrics": dict, "versions": dict, "description": dict}
-        wanted = expected.get(key, str)
+        wanted = _TYPES.get(key, str)
         if not isinstance(value, wanted):
             raise InputError(f"{path}: {key!r} must be {wanted.__name__}, found {type(value).__name__}", "mend it")
     missing = {"name", "base", "base_hash", "method"} - values.keys()
@@ -273,11 +276,7 @@ def publish(staging: Path, manifest: Manifest, home: Home, replace: bool = False
 
 def _sync(folder: Path, deep: bool = True) -> None:
     for path in [*(folder.iterdir() if deep else ()), folder]:
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync(path)
 
 
 def verify(adapter: Adapter) -> None:

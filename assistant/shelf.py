@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from assistant.adapters import (
     CONFIG,
@@ -29,7 +30,8 @@ from assistant.adapters import (
     refuse_pickles,
     verify,
 )
-from assistant.errors import InputError, ResourceError
+from assistant.errors import InputError, RefusedError, ResourceError
+from assistant.files import write_whole
 from assistant.paths import Home
 
 CARD, FORGETTING = "README.md", "forgetting.json"
@@ -87,16 +89,53 @@ def rename(home: Home, name: str, new: str) -> Adapter:
     return made
 
 
-def export(home: Home, name: str, target: Path) -> Path:
+def note_parity(adapter: Adapter, points: Mapping[str, Any]) -> None:
+    """Add points of comparison to an installed adapter's manifest.
+
+    Raises:
+        ResourceError: the disk is full.
+    """
+    values = {**adapter.manifest.to_json(), "parity": {**adapter.manifest.parity, **points}}
+    try:
+        write_whole(adapter.path / MANIFEST, [json.dumps(values, ensure_ascii=False, indent=2) + "\n"])
+    except OSError as error:
+        raise ResourceError(f"cannot write adapter {adapter.name!r}: {error.strerror}", "free some space") from error
+
+
+def refuse_other(adapter: Adapter, made: Mapping[str, Any], force: bool) -> None:
+    """Refuse to give out a model that was found to be another one than the one that was trained.
+
+    Args:
+        adapter: what it comes from; how it was after being read back from disk counts too.
+        made: the points of comparison of what is being made of it.
+        force: give it out all the same.
+
+    Raises:
+        RefusedError: a point of comparison does not pass, and nobody forces it.
+    """
+    points = {"reload": adapter.manifest.parity.get("reload", {}), **made}
+    failed = next((key for key, found in points.items() if found.get("passes") is False), "")
+    if failed and not force:
+        found = points[failed]
+        raise RefusedError(
+            f"{adapter.name!r} is another model after {failed!r}: {100 * found['agreement']:.1f} % of next tokens "
+            f"agree, logits differ by up to {found['logit_difference']:.3g}",
+            "train it again (merging: take --dtype float32), or --force to give it out marked as such",
+        )
+
+
+def export(home: Home, name: str, target: Path, force: bool = False) -> Path:
     """Write an adapter as a PEFT folder (a whole model as a Hugging Face folder) with its model card.
 
     Raises:
         InputError: there is no such adapter, or the target exists.
+        RefusedError: read from disk it was another model than the one that was trained, and ``force`` is not given.
         DamagedError: its weights are not those it was published with.
         ResourceError: the target cannot be written.
     """
     adapter = get_adapter(home, name)
     verify(adapter)
+    refuse_other(adapter, {}, force)
     if target.exists():
         raise InputError(f"{str(target)!r} exists", "choose a folder that does not exist yet")
     partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:6]}")
@@ -170,12 +209,25 @@ def card(adapter: Adapter) -> str:
         ("Cost", ", ".join(f"{key} {value:g}" for key, value in manifest.cost.items())),
         ("Losses", ", ".join(f"{key} {value:g}" for key, value in manifest.metrics.items())),
         ("Forgetting (change of loss on general text)", _forgotten(adapter.path)),
+        ("Parity (equal next tokens, largest logit difference)", parity_text(manifest.parity)),
         ("Versions", ", ".join(f"{key} {value}" for key, value in manifest.versions.items())),
         ("Weights", manifest.weights_hash),
         ("Made", manifest.created),
     ]
     table = [f"| {key} | {value or 'not recorded'} |" for key, value in rows]
     return "\n".join([f"# {manifest.name}", "", *told, "", "| | |", "|---|---|", *table, ""])
+
+
+def parity_text(points: Mapping[str, Any]) -> str:
+    """Return the points of comparison in one line; '' where nothing was compared."""
+    return "; ".join(f"{key}: {_point(found)}" for key, found in points.items())
+
+
+def _point(found: Mapping[str, Any]) -> str:
+    if "error" in found:
+        return f"not measured ({found['error']})"
+    mark = "" if found["passes"] else ", ANOTHER MODEL"
+    return f"{100 * found['agreement']:.1f} % of {found['tokens']}, {found['logit_difference']:.2g}{mark}"
 
 
 def _forgotten(folder: Path) -> str:

@@ -3,16 +3,18 @@
 import json
 import shutil
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from assistant.adapters import Adapter, check_fits
-from assistant.errors import InputError, RefusedError, ResourceError
+from assistant.errors import InputError, ResourceError
 from assistant.models.hub import resolve
 from assistant.models.local import load_weights
 from assistant.settings import ModelSettings
+from assistant.shelf import CARD, card, note_parity, refuse_other
 from tuning.base import open_base
-from tuning.parity import Parity, compare, references
+from tuning.parity import Parity, compare, remember
 
 REPORT = "parity.json"
 KEPT = frozenset({".json", ".jinja", ".txt", ".model"})
@@ -20,7 +22,7 @@ KEPT = frozenset({".json", ".jinja", ".txt", ".model"})
 
 def merge(
     adapter: Adapter, settings: ModelSettings, target: Path, *, dtype: str = "float32", force: bool = False
-) -> Parity:
+) -> dict[str, Parity]:
     """Write base plus adapter as a Hugging Face folder, after comparing it, reloaded, with what it came from.
 
     Args:
@@ -28,7 +30,11 @@ def merge(
         settings: of its base.
         target: a folder that does not exist yet.
         dtype: number format of the written weights.
-        force: write it even where the comparison fails; the report in the folder says so.
+        force: write it even where the comparison fails; report and card in the folder say so.
+
+    Returns:
+        How alike the adapter's model is to the folded one in memory, and to what was written, read back; the
+        adapter's manifest knows it too.
 
     Raises:
         InputError: the target exists, or the adapter does not fit or cannot be merged.
@@ -44,27 +50,24 @@ def merge(
     plain = settings.model_copy(update={"dtype": "float32", "device": "cpu"})
     base = open_base(plain)
     check_fits(adapter, base.hash, shapes_of(base.model))
-    model: Any = PeftModel.from_pretrained(base.model, str(adapter.path)).eval()
+    model: Any = PeftModel.from_pretrained(base.model, str(adapter.path))
     if model.peft_config["default"].is_prompt_learning or not hasattr(model, "merge_and_unload"):
         hint = "copy it out as it is: joyul adapters export"
         raise InputError(f"adapter {adapter.name!r} ({adapter.manifest.method}) cannot be folded into weights", hint)
-    texts = references(model, base.encoder.prompt, [base.encoder.tokenizer.eos_token_id])
+    reference = remember(model, base.encoder.prompt, base.encoder.tokenizer.eos_token_id)
     partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:6]}")
     try:
-        _write(model, resolve(settings), partial, dtype)
-        # Merging changed the model in memory, so what was measured in chat is loaded once more.
-        measured = PeftModel.from_pretrained(open_base(plain).model, str(adapter.path)).eval()
-        parity = compare(measured, load_weights(partial, plain), texts)
-        if not parity.passes and not force:
-            raise RefusedError(
-                f"the merged model is another one: {100 * parity.agreement:.1f} % of next tokens agree, "
-                f"logits differ by up to {parity.logit_difference:.3g}",
-                "take --dtype float32, or --force to write it marked as such",
-            )
-        report = parity.to_json() | {"adapter": adapter.name, "base": adapter.manifest.base, "dtype": dtype}
-        (partial / REPORT).write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+        whole = model.merge_and_unload()
+        points = {"merge": compare(reference, whole)}
+        _write(whole, resolve(settings), partial, dtype)
+        del model, whole, base  # one model in memory at a time is enough
+        points[f"written as {dtype}"] = compare(reference, load_weights(partial, plain))
+        found = {key: parity.to_json() for key, parity in points.items()}
+        refuse_other(adapter, found, force)
+        _describe(adapter, partial, found, dtype)
         partial.rename(target)
-        return parity
+        note_parity(adapter, found)
+        return points
     except OSError as error:
         raise ResourceError(f"cannot write {str(target)!r}: {error.strerror or error}", "free some space") from error
     finally:
@@ -80,10 +83,22 @@ def shapes_of(model: Any) -> dict[str, tuple[int, ...]]:
     }
 
 
-def _write(model: Any, source: Path, folder: Path, dtype: str) -> None:
+def _describe(adapter: Adapter, folder: Path, points: dict[str, Any], dtype: str) -> None:
+    report = {
+        "adapter": adapter.name,
+        "base": adapter.manifest.base,
+        "dtype": dtype,
+        "passes": all(each["passes"] for each in points.values()),
+        "points": points,
+    }
+    (folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    merged = replace(adapter.manifest, parity={**adapter.manifest.parity, **points})
+    (folder / CARD).write_text(card(Adapter(merged, adapter.path)), "utf-8")
+
+
+def _write(whole: Any, source: Path, folder: Path, dtype: str) -> None:
     import torch
 
-    whole = model.merge_and_unload()
     folder.mkdir(parents=True)
     whole.to(getattr(torch, dtype)).save_pretrained(folder, max_shard_size="4GB")
     for path in source.iterdir():

@@ -1,13 +1,19 @@
-"""Is a model still the same one after it was merged, saved, or put into another number format?
+"""Is a model still the same one after it was saved, merged, or put into another number format?
 
-Fixed prompts are answered greedily by both; what counts is how often the next token is the same and
-how far the logits are apart. An export that is another model than the one that was measured in chat is the
-complaint most often heard of tuning tools, so nothing is written out unseen.
+Fixed prompts are answered by the one that was measured; then both read these answers, and what counts is
+how often the next token is the same and how far the logits are apart. An export that is another model than
+the one that was measured in chat is the complaint most often heard of tuning tools, so nothing is written
+out unseen. Points of comparison: ``reload`` (in memory after training against read from disk), ``merge``
+(base and adapter against folded into one), ``written`` (against the folder that was written, in its number
+format).
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
 
 # Fractions of equal next tokens; float32 merges differ by rounding only.
 ENOUGH = 0.99
@@ -42,49 +48,73 @@ class Parity:
         return asdict(self) | {"passes": self.passes}
 
 
-def references(model: Any, encode: Any, end: Sequence[int]) -> list[list[int]]:
-    """Return the fixed prompts with the model's own greedy answers, as token ids.
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What one model said, kept so that it need not stay in memory beside the one it is compared with.
+
+    ``texts`` are token ids, ``logits`` one float32 tensor each, shape (tokens, vocabulary), on the CPU;
+    ``half`` says that all passes compute in bfloat16, as the training did.
+    """
+
+    texts: tuple[tuple[int, ...], ...]
+    logits: "tuple[torch.Tensor, ...]"
+    half: bool = False
+
+
+def remember(model: Any, encode: Any, end: int, half: bool = False) -> Reference:
+    """Let a model answer the fixed prompts and keep its logits over prompt and answer.
 
     Args:
         model: a transformers or PEFT model.
         encode: messages -> prompt ids, of the model's chat format.
-        end: tokens that end an answer.
+        end: the token that ends an answer.
+        half: compute in bfloat16.
     """
     import torch
 
     from assistant.schema import Message
 
-    made = []
+    model.eval()
+    texts = []
     for prompt in PROMPTS:
-        ids = list(encode([Message("user", prompt)]))
-        for _ in range(ANSWER_TOKENS):
-            with torch.inference_mode():
-                logits = model(input_ids=torch.tensor([ids], device=model.device)).logits[0, -1]
-            ids.append(int(logits.argmax()))
-            if ids[-1] in end:
-                break
-        made.append(ids)
-    return made
+        ids = torch.tensor([list(encode([Message("user", prompt)]))], device=model.device)
+        with torch.inference_mode(), _format(model, half):
+            answered = model.generate(
+                input_ids=ids,
+                attention_mask=torch.ones_like(ids),
+                max_new_tokens=ANSWER_TOKENS,
+                do_sample=False,
+                use_cache=True,
+                eos_token_id=end,
+                pad_token_id=end,
+            )
+        texts.append(tuple(answered[0].tolist()))
+    return Reference(tuple(texts), tuple(_logits(model, text, half) for text in texts), half)
 
 
-def compare(first: Any, second: Any, texts: Sequence[Sequence[int]]) -> Parity:
-    """Return how alike two models are on the given token sequences (teacher forcing, every position).
-
-    Args:
-        first: the model that was measured.
-        second: the one that is to stand for it.
-        texts: token ids, e.g. from :func:`references` of the first.
-    """
-    import torch
-
+def compare(reference: Reference, model: Any) -> Parity:
+    """Return how alike a model is to the one that was remembered, over every position of its texts."""
     same = count = 0
     apart = 0.0
-    for ids in texts:
-        rows = []
-        for model in (first, second):
-            with torch.inference_mode():
-                rows.append(model(input_ids=torch.tensor([list(ids)], device=model.device)).logits[0].float().cpu())
-        same += int((rows[0].argmax(-1) == rows[1].argmax(-1)).sum())
-        count += len(ids)
-        apart = max(apart, float((rows[0] - rows[1]).abs().max()))
+    model.eval()
+    for text, wanted in zip(reference.texts, reference.logits, strict=True):
+        found = _logits(model, text, reference.half)
+        same += int((found.argmax(-1) == wanted.argmax(-1)).sum())
+        count += len(text)
+        apart = max(apart, float((found - wanted).abs().max()))
     return Parity(same / count, apart, count)
+
+
+def _logits(model: Any, text: Sequence[int], half: bool) -> "torch.Tensor":
+    """Return the logits after every token of a text; a soft prompt's own positions come before and are left out."""
+    import torch
+
+    with torch.inference_mode(), _format(model, half):
+        logits: torch.Tensor = model(input_ids=torch.tensor([list(text)], device=model.device)).logits[0]
+    return logits[-len(text) :].float().cpu()
+
+
+def _format(model: Any, half: bool) -> Any:
+    import torch
+
+    return torch.autocast(model.device.type, torch.bfloat16, enabled=half)

@@ -5,24 +5,28 @@ visible at once, to a running app too. Interrupted or killed at any moment, it l
 goes on from its newest checkpoint when it is resumed.
 """
 
+import gc
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from assistant.adapters import Manifest, publish
-from assistant.errors import InputError
+from assistant.errors import InputError, ResourceError
 from assistant.jobs.record import JobFolder, Wish
 from assistant.jobs.worker import Cancelled, Paused, check_wish
+from assistant.models.local import load_weights
 from assistant.prompts import load_prompt
 from assistant.settings import ModelSettings
 from tuning.base import Base, open_base
 from tuning.estimate import OwnPrediction
 from tuning.methods import load_method
 from tuning.methods.sft import Outcome, Task, peak_memory_mb
+from tuning.parity import Reference, compare, remember
 from tuning.prepare import FACTS, MODEL, ROWS, VALIDATION, frozen_recipe, read_rows
 from tuning.schema import TuneRecipe
 
@@ -62,11 +66,6 @@ def train(
     staging.mkdir(mode=0o700)
     try:
         check_wish(job)
-        base = open_base(ModelSettings(**job.load(MODEL)), four_bit=load_method(recipe.method).four_bit)
-        if base.hash != facts["base_hash"]:
-            hint = "start a new run; this one's rows were made for the other weights"
-            raise InputError(f"job {job.id}: the base model has changed since it was prepared", hint)
-
         predicted = OwnPrediction(job)
 
         def tell(event: dict[str, Any]) -> None:
@@ -74,22 +73,63 @@ def train(
             predicted(event)
             progress(event)
 
-        rows, validation = read_rows(job.path / ROWS), read_rows(job.path / VALIDATION)
-        task = Task(
-            base.model, base.encoder.tokenizer, rows, validation, recipe, staging, job.path / CHECKPOINTS, tell, asked
-        )
-        outcome = load_method(recipe.method).train(task)
-        if outcome.status == "cancelled":
-            raise Cancelled
-        if outcome.status == "paused":
-            raise Paused
+        base, outcome, reference = _learn(job, recipe, staging, tell, asked)
         document = _document(recipe, outcome, job, facts)
+        if reference is not None:
+            document["parity"] = {"reload": _reloaded(reference, base, job, staging)}
+            tell({"phase": "parity", **document["parity"]})
         publish(staging, _manifest(recipe, base, outcome, document, facts), job.home, replace=True)
         shutil.rmtree(job.path / CHECKPOINTS, ignore_errors=True)
         tell({"status": outcome.status, **document})
         return document
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _learn(
+    job: JobFolder,
+    recipe: TuneRecipe,
+    staging: Path,
+    tell: Callable[[dict[str, Any]], None],
+    asked: Callable[[], Wish | None],
+) -> tuple[Base, Outcome, Reference | None]:
+    """Train and save into ``staging``; return what the live model said, and nothing that holds its weights."""
+    base = open_base(ModelSettings(**job.load(MODEL)), four_bit=load_method(recipe.method).four_bit)
+    if base.hash != job.load(FACTS)["base_hash"]:
+        hint = "start a new run; this one's rows were made for the other weights"
+        raise InputError(f"job {job.id}: the base model has changed since it was prepared", hint)
+    rows, validation = read_rows(job.path / ROWS), read_rows(job.path / VALIDATION)
+    tokenizer = base.encoder.tokenizer
+    task = Task(base.model, tokenizer, rows, validation, recipe, staging, job.path / CHECKPOINTS, tell, asked)
+    outcome = load_method(recipe.method).train(task)
+    if outcome.status == "cancelled":
+        raise Cancelled
+    if outcome.status == "paused":
+        raise Paused
+    reference = None
+    if hasattr(outcome.model, "generate"):
+        half = recipe.precision == "bfloat16"
+        reference = remember(outcome.model, base.encoder.prompt, tokenizer.eos_token_id, half)
+        outcome.model = None
+    return replace(base, model=None), outcome, reference
+
+
+def _reloaded(reference: Reference, base: Base, job: JobFolder, staging: Path) -> dict[str, Any]:
+    """Return how alike the saved model, read from disk, is to the one that was trained; too little memory is said."""
+    gc.collect()
+    settings, method = ModelSettings(**job.load(MODEL)), load_method(frozen_recipe(job).method)
+    try:
+        if method.result == "weights":
+            # As it was trained: whatever is trained is held in float32.
+            exact = {"dtype": "float32", "device": "cuda" if base.cuda else "cpu"}
+            model = load_weights(staging, settings.model_copy(update=exact))
+        else:
+            from peft import PeftModel
+
+            model = PeftModel.from_pretrained(open_base(settings, four_bit=method.four_bit).model, str(staging))
+        return compare(reference, model).to_json()
+    except (MemoryError, ResourceError):
+        return {"error": "not enough memory to read it back"}
 
 
 def _document(recipe: TuneRecipe, outcome: Outcome, job: JobFolder, facts: dict[str, Any]) -> dict[str, Any]:
@@ -151,6 +191,7 @@ def _manifest(
         created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         description={str(key): text for key, text in recipe.description.items()},
         kind=load_method(recipe.method).result,
+        parity=document.get("parity", {}),
     )
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from assistant.paths import Home
 
 Name = Annotated[str, typer.Argument(help="An installed adapter.")]
+Force = Annotated[bool, typer.Option("--force", help="Write it even if it answers otherwise, marked.")]
 Out = Annotated[Path, typer.Option("--out", help="A folder that does not exist yet.")]
 
 
@@ -76,11 +77,11 @@ def show(run: Run, name: Name) -> None:
     run.screen.document(adapter.manifest.to_json(), card(adapter))
 
 
-def export(run: Run, name: Name, out: Out) -> None:
+def export(run: Run, name: Name, out: Out, force: Force = False) -> None:
     """Copy an adapter out as a PEFT folder with its model card; vLLM and transformers load it as it is."""
     from assistant.shelf import export as copy_out
 
-    folder = copy_out(_home(run), name, out.absolute())
+    folder = copy_out(_home(run), name, out.absolute(), force)
     run.screen.document({"adapter": name, "folder": str(folder)}, f"{name}: written to {folder}")
 
 
@@ -100,17 +101,18 @@ def merge(
     name: Name,
     out: Out,
     dtype: Annotated[Dtype, typer.Option(help="Number format of the weights.")] = Dtype.float32,
-    force: Annotated[bool, typer.Option("--force", help="Write it even if it answers otherwise, marked.")] = False,
+    force: Force = False,
 ) -> None:
     """Fold an adapter into its base and write a whole model, after comparing both on fixed prompts."""
     from assistant.adapters import get_adapter
+    from assistant.shelf import parity_text
     from tuning.merge import merge as fold
 
     settings = run.settings()
-    parity = fold(get_adapter(_home(run), name), settings.model, out.absolute(), dtype=dtype.value, force=force)
-    document = {"adapter": name, "folder": str(out.absolute()), "parity": parity.to_json()}
-    agreed = f"{100 * parity.agreement:.1f} % of {parity.tokens} next tokens agree"
-    run.screen.document(document, f"{name}: written to {out}; {agreed}, logits within {parity.logit_difference:.2g}")
+    points = fold(get_adapter(_home(run), name), settings.model, out.absolute(), dtype=dtype.value, force=force)
+    parity = {key: each.to_json() for key, each in points.items()}
+    document = {"adapter": name, "folder": str(out.absolute()), "parity": parity}
+    run.screen.document(document, f"{name}: written to {out} (equal next tokens: {parity_text(parity)})")
 
 
 def rename(run: Run, name: Name, new: Annotated[str, typer.Argument(help="The new name.")]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.adapters import get_adapter, list_adapters
+from assistant.adapters import get_adapter, list_adapters, verify
 from assistant.errors import InputError, RefusedError
 from assistant.models import open_model
 from assistant.paths import Home, data_root
@@ -49,26 +49,51 @@ def base() -> tuple[tuple[str, str], dict]:
 
 def test_a_merged_model_is_the_adapters_and_another_one_is_refused(trained, tmp_path, monkeypatch) -> None:
     adapter = get_adapter(trained, "tower")
-    parity = merge(adapter, ModelSettings(), tmp_path / "merged")
-    assert parity.passes and parity.agreement == 1.0 and parity.logit_difference < 1e-3 and parity.tokens > 100
+    assert adapter.manifest.parity["reload"]["agreement"] == 1.0
+    points = merge(adapter, ModelSettings(), tmp_path / "merged")
+    assert list(points) == ["merge", "written as float32"]
+    for parity in points.values():
+        assert parity.passes and parity.agreement == 1.0 and parity.logit_difference < 1e-3 and parity.tokens > 100
     report = json.loads((tmp_path / "merged" / "parity.json").read_text("utf-8"))
     assert report["passes"] and report["adapter"] == "tower"
+    assert "written as float32: 100.0 % of" in (tmp_path / "merged" / "README.md").read_text("utf-8")
+    noted = get_adapter(trained, "tower")
+    verify(noted)
+    assert noted.manifest.parity == adapter.manifest.parity | report["points"]
     whole = answer(ModelSettings(name=str(tmp_path / "merged")))
     assert whole == answer(ModelSettings(), adapter) != answer(ModelSettings())
     with pytest.raises(InputError, match="exists"):
         merge(adapter, ModelSettings(), tmp_path / "merged")
 
-    def without_the_adapter(model, source, folder, dtype) -> None:
-        with model.disable_adapter():
-            model = model.unload()
-        shutil.copytree(source, folder)
-
-    monkeypatch.setattr(merging, "_write", without_the_adapter)
-    with pytest.raises(RefusedError, match="the merged model is another one"):
-        merge(adapter, ModelSettings(), tmp_path / "other")
+    monkeypatch.setattr(merging, "_write", lambda whole, source, folder, dtype: shutil.copytree(source, folder))
+    with pytest.raises(RefusedError, match="'tower' is another model after 'written as bfloat16'"):
+        merge(adapter, ModelSettings(), tmp_path / "other", dtype="bfloat16")
     assert not (tmp_path / "other").exists() and not list(tmp_path.glob(".other*"))
-    forced = merge(adapter, ModelSettings(), tmp_path / "other", force=True)
-    assert not forced.passes and not json.loads((tmp_path / "other" / "parity.json").read_text("utf-8"))["passes"]
+    forced = merge(adapter, ModelSettings(), tmp_path / "other", dtype="bfloat16", force=True)
+    assert forced["merge"].passes and not forced["written as bfloat16"].passes
+    assert not json.loads((tmp_path / "other" / "parity.json").read_text("utf-8"))["passes"]
+    assert "ANOTHER MODEL" in (tmp_path / "other" / "README.md").read_text("utf-8")
+    export(trained, "tower", tmp_path / "itself")  # the adapter itself is what it was
+
+
+def test_half_precision_is_measured_too(trained, tmp_path) -> None:
+    points = merge(get_adapter(trained, "tower"), ModelSettings(), tmp_path / "half", dtype="bfloat16", force=True)
+    exact, rounded = points["merge"], points["written as bfloat16"]
+    assert exact.logit_difference < 1e-3 < rounded.logit_difference and rounded.agreement > 0.9
+
+
+def test_an_adapter_that_was_another_one_after_reload_leaves_only_by_force(trained: Home, tmp_path: Path) -> None:
+    path = trained.adapters / "tower" / "manifest.json"
+    manifest = json.loads(path.read_text("utf-8"))
+    reload = {"agreement": 0.5, "logit_difference": 3.0, "tokens": 100, "passes": False}
+    path.write_text(json.dumps(manifest | {"parity": {"reload": reload}}), "utf-8")
+    with pytest.raises(RefusedError, match=r"another model after 'reload': 50\.0 % of next tokens agree"):
+        export(trained, "tower", tmp_path / "out")
+    with pytest.raises(RefusedError, match="after 'reload'"):
+        merge(get_adapter(trained, "tower"), ModelSettings(), tmp_path / "merged")
+    assert not list(tmp_path.glob("*out*")) and not list(tmp_path.glob("*merged*"))
+    folder = export(trained, "tower", tmp_path / "out", force=True)
+    assert "reload: 50.0 % of 100, 3, ANOTHER MODEL" in (folder / "README.md").read_text("utf-8")
 
 
 def test_out_and_in_again_is_the_same_adapter(trained: Home, base, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ class Outcome:
     """What a training run came to, resumed parts included.
 
     ``status`` is ``succeeded``, ``cancelled`` or ``paused``; the first and final loss are means over the
-    first and last twentieth of the steps.
+    first and last twentieth of the steps. ``model`` is the trained one, as it is in memory.
     """
 
     status: str = "succeeded"
@@ -61,6 +61,7 @@ class Outcome:
     final_loss: float = math.nan
     validation_loss: float | None = None
     losses: list[float] = field(default_factory=list)
+    model: Any = None
 
     @property
     def tokens_per_second(self) -> float:
@@ -113,6 +114,7 @@ def fit(task: Task, lengths: Sequence[int], make: Callable[[Loop], Any]) -> Outc
     from transformers import PrinterCallback, set_seed
 
     from tuning.methods.auto import arguments
+    from tuning.methods.samples import Samples
     from tuning.methods.watch import Watcher
 
     set_seed(task.recipe.seed)
@@ -125,6 +127,7 @@ def fit(task: Task, lengths: Sequence[int], make: Callable[[Loop], Any]) -> Outc
     trainer = make(Loop(callback, arguments(task, lengths, first.is_cuda, task.model.num_parameters()), batches))
     # The trainer's own printing goes: standard output belongs to the command's JSON document.
     trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(Samples(task))
     try:
         trainer.train(resume_from_checkpoint=str(start.path) if start else None)
     except (torch.OutOfMemoryError, MemoryError):
@@ -133,7 +136,7 @@ def fit(task: Task, lengths: Sequence[int], make: Callable[[Loop], Any]) -> Outc
         if "not enough memory" in str(error) or "out of memory" in str(error):
             raise _out_of_memory(task.recipe) from None
         raise
-    outcome.steps = trainer.state.global_step
+    outcome.steps, outcome.model = trainer.state.global_step, trainer.model
     return outcome.settle()
 
 

@@ -10,6 +10,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -101,14 +102,20 @@ class JobFolder:
             ResourceError: the folder cannot be written.
         """
         job = cls(home, f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{name}-{uuid.uuid4().hex[:6]}")
-        try:
+        with job._writing():
             job.path.mkdir(mode=0o700, parents=True)
-            job.claim(os.getpid())
-            job.write(Record(job.id, kind, name, created=time.time()))
-        except OSError as error:
-            hint = "free space or choose --home"
-            raise ResourceError(f"cannot write {home.jobs}: {error.strerror}", hint) from error
+        job.claim(os.getpid())
+        job.write(Record(job.id, kind, name, created=time.time()))
         return job
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Say in one line that the job's folder cannot be written, whoever tries."""
+        try:
+            yield
+        except OSError as error:
+            hint = "free some space or choose --home"
+            raise ResourceError(f"cannot write job {self.id}: {error.strerror}", hint) from error
 
     def claim(self, pid: int) -> None:
         """Note which process works on the job from now on."""
@@ -162,7 +169,7 @@ class JobFolder:
 
     def event(self, event: Mapping[str, Any]) -> None:
         """Append an event with its time."""
-        with (self.path / EVENTS).open("a", encoding="utf-8") as file:
+        with self._writing(), (self.path / EVENTS).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"time": round(time.time(), 3), **event}, ensure_ascii=False) + "\n")
 
     def events(self, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
@@ -177,8 +184,13 @@ class JobFolder:
         return [json.loads(line) for line in whole.splitlines() if line.strip()], offset + len(whole)
 
     def save(self, name: str, value: Any) -> None:
-        """Write a JSON file of the job by one rename."""
-        write_whole(self.path / name, [json.dumps(value, ensure_ascii=False, indent=1) + "\n"])
+        """Write a JSON file of the job by one rename.
+
+        Raises:
+            ResourceError: the disk is full, or the folder is gone.
+        """
+        with self._writing():
+            write_whole(self.path / name, [json.dumps(value, ensure_ascii=False, indent=1) + "\n"])
 
     def load(self, name: str) -> Any:
         """Return a JSON file of the job."""
@@ -186,10 +198,11 @@ class JobFolder:
 
     def wish(self, wish: Wish | None) -> None:
         """Leave a wish for the process that works on the job; None takes it back."""
-        if wish is None:
-            (self.path / WISH).unlink(missing_ok=True)
-        else:
-            (self.path / WISH).write_text(wish, "utf-8")
+        with self._writing():
+            if wish is None:
+                (self.path / WISH).unlink(missing_ok=True)
+            else:
+                (self.path / WISH).write_text(wish, "utf-8")
 
     def wished(self) -> Wish | None:
         """Return what others wish of the job."""

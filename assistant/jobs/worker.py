@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.3
 HEARTBEAT_SECONDS = 2.0
 OUT_OF_MEMORY_HINT = "lower batch_size or max_length, or take a smaller base model"
+# What torch and safetensors say of a full disk; neither says it as an OSError.
+_DISK_FULL = ("No space left on device", "PytorchStreamWriter failed writing")
 
 Stopped = Callable[[], bool]
 Work = Callable[[JobFolder], Mapping[str, Any]]
@@ -39,8 +41,8 @@ def carry_out(job: JobFolder, work: Work) -> Record:
         JoyulError: the work failed; the record says so too.
     """
     with _alone(job), _heartbeat(job):
-        job.claim(os.getpid())
         try:
+            job.claim(os.getpid())
             with _turn(job):
                 job.update(state="running", started=time.time(), error="", hint="", error_kind="")
                 result = dict(work(job))
@@ -57,8 +59,9 @@ def _settle(job: JobFolder, error: BaseException) -> BaseException:
     """Write down why a job failed; return the error as a person should see it."""
     if isinstance(error, MemoryError):
         error = ResourceError("out of memory", OUT_OF_MEMORY_HINT)
-    elif isinstance(error, OSError):
-        error = ResourceError(f"cannot write: {error.strerror}", f"free some space, then: joyul tune resume {job.id}")
+    elif isinstance(error, OSError) or any(sign in str(error) for sign in _DISK_FULL):
+        reason = error.strerror if isinstance(error, OSError) else "the disk is full"
+        error = ResourceError(f"cannot write: {reason}", f"free some space, then: joyul tune resume {job.id}")
     state: State = "failed"
     kind = error.kind if isinstance(error, JoyulError) else "internal"
     what, hint = f"unexpected: {type(error).__name__}: {error!s:.200}", f"the log: joyul tune logs {job.id}"
@@ -68,8 +71,9 @@ def _settle(job: JobFolder, error: BaseException) -> BaseException:
         state, what, hint = "cancelled", "stopped by a signal", f"joyul tune resume {job.id}"
     try:
         job.update(state=state, ended=time.time(), error=what, hint=hint, error_kind=kind)
-    except OSError:
-        sys.stderr.write(f"the state of job {job.id} could not be written\n")
+    except JoyulError as unwritten:
+        # The reason why the work failed is worth more than that it could not be noted.
+        sys.stderr.write(f"the state of job {job.id} could not be written: {unwritten.message}\n")
     return error
 
 

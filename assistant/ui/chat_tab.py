@@ -42,11 +42,15 @@ class ChatTab:
         self._wire_settings()
 
     def _lay_out(self) -> None:
-        words, names = self.page.words, self.view.offered()
-        start = self.view.default_variant()
+        words, start = self.page.words, self.view.default_variant()
         with gr.Row(elem_id="chat-bar"):
             self.variant = gr.Dropdown(
-                names, value=start, label=words("chat.variant"), elem_id="variant", filterable=False, min_width=180
+                self.view.choices(),
+                value=start,
+                label=words("chat.variant"),
+                elem_id="variant",
+                filterable=False,
+                min_width=180,
             )
             still(settings_button(words), elem_id="settings-toggle")
         self.thread = panel(self.view.before(), "thread", *EVENTS)
@@ -62,7 +66,7 @@ class ChatTab:
     def _lay_out_settings(self, own: Knobs) -> None:
         words = self.page.words
         limit = self.page.services.settings.engine.max_tokens
-        still(element("h2", escape(words("settings.title"))), elem_id="settings-head")
+        still(element("h2", escape(words("settings.title")), tabindex=-1), elem_id="settings-head")
         self.note = panel(element("p", escape(settings_note(words, own)), class_="help"), "settings-note")
         self.system = gr.Textbox(
             label=words("settings.system"), info=words("settings.system_help"), lines=3, max_lines=8, elem_id="system"
@@ -137,9 +141,9 @@ class ChatTab:
 
     def _opened(self, tab: Tab, conversation: str) -> list[Any]:
         """Open a conversation and choose the variant it last used."""
-        view = self.view.open(tab, conversation)
-        names = self.view.offered()
-        return [*updates(view), gr.update(choices=names, value=self.view.default_variant(tab.conversation))]
+        shown = updates(self.view.open(tab, conversation))
+        variant = self.view.default_variant(tab.conversation)
+        return [*shown, gr.update(choices=self.view.choices(), value=variant)]
 
     def on_new(self, tab: Tab) -> list[Any]:
         """Start an empty conversation; it is stored with its first message."""

@@ -1,6 +1,5 @@
 """What the chat page does, without Gradio: plain values in, a :class:`View` of what changed out."""
 
-import re
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -11,15 +10,15 @@ from assistant.collect import keep_example
 from assistant.errors import InputError, JoyulError
 from assistant.records import StoredMessage
 from assistant.schema import Generation, language_of
-from assistant.ui.about import introduction
 from assistant.ui.context import Page
 from assistant.ui.convert import answer_html, live_html, question_html
 from assistant.ui.frame import chats_html
 from assistant.ui.knobs import Knobs
-from assistant.ui.markup import element, escape
+from assistant.ui.markup import element
 from assistant.ui.running import BusyError, Live
 from assistant.ui.tab import Tab
-from assistant.ui.variant_look import first_of
+from assistant.ui.variant_look import described, first_of
+from assistant.ui.welcome import welcome_html
 
 PREFERRED = "rag"
 
@@ -47,6 +46,10 @@ class ChatPage:
     def offered(self) -> list[str]:
         """Return the variants to choose from."""
         return self.variants.names()
+
+    def choices(self) -> list[tuple[str, str]]:
+        """Return the variants as (what a person reads, name)."""
+        return [(described(name, self.words), name) for name in self.offered()]
 
     def default_variant(self, conversation: str = "") -> str:
         """Return the variant of a conversation's last answer, else the preferred one."""
@@ -204,13 +207,13 @@ class ChatPage:
 
     def before(self) -> str:
         """Return what is there before the address was read; unlike an empty thread it claims no address."""
-        return element("div", self._welcome(), class_="thread")
+        return element("div", welcome_html(self.page), class_="thread")
 
     def thread(self, conversation: str) -> str:
         """Return a conversation as HTML, without the answer under way, which the live part shows."""
         messages = self.store.messages(conversation) if conversation else []
         if not messages:
-            return element("div", self._welcome(), class_="thread", data_conversation=conversation)
+            return element("div", welcome_html(self.page), class_="thread", data_conversation=conversation)
         live = self.page.running.live(conversation)
         writing = live.value.message_id if live else ""
         turns = [self._turn(message, message is messages[-1]) for message in messages if message.id != writing]
@@ -230,21 +233,6 @@ class ChatPage:
             return ""
         shown = self.store.messages(conversation)
         return live_html(live.value, self.words) if shown and shown[-1].id == live.value.message_id else ""
-
-    def _welcome(self) -> str:
-        words = self.words
-        examples = [
-            element("button", escape(question), type="button", class_="example", data_act="ask", data_text=question)
-            for question in words.all("welcome.examples")
-        ]
-        return element(
-            "section",
-            element("h1", escape(words("welcome.title"))),
-            element("p", escape(words("welcome.what")), class_="lead"),
-            element("p", _code(introduction(self.page.services, words)), class_="model"),
-            element("div", *examples, class_="examples", role="group", aria_label=words("welcome.try")),
-            class_="welcome",
-        )
 
     def _own(self, message: str, conversation: str, anywhere: bool = False) -> StoredMessage:
         """Return a message of this conversation; the page may only touch what it shows."""
@@ -267,7 +255,3 @@ class ChatPage:
         except BusyError as error:
             text = self.words("chat.full", n=error.ahead) if error.ahead else self.words("chat.busy")
             raise InputError(text, "") from None
-
-
-def _code(text: str) -> str:
-    return re.sub(r"--[a-z]+", lambda match: element("code", match[0]), escape(text))

@@ -11,6 +11,7 @@ from assistant.ui.frame import Frame
 from assistant.ui.parts import QUIET, STREAM, asking, busy_buttons, page_head, wire_viewer
 
 FIRST_PAIR = ("rag", "tuned")
+EVENTS = ("ask", "vote", "source", "item", "example", "undo", "kept")
 
 
 def build_compare(page: Page, frame: Frame) -> None:
@@ -50,7 +51,7 @@ class CompareTab:
         said = [words(f"compare.{key}") for key in ("question", "placeholder", "start", "stop")]
         self.question, self.start, self.stop = asking(said, ids)
         self.current = gr.State(Round())
-        self.columns = panel(self.view.html(Round()), "columns", "vote", "source", "item", "example", "undo", "kept")
+        self.columns = panel(self.view.html(Round()), "columns", *EVENTS)
         self._wire(frame)
 
     def _wire(self, frame: Frame) -> None:
@@ -59,6 +60,9 @@ class CompareTab:
         shown = [self.current, self.columns, self.start, self.stop]
         for trigger in (self.question.submit, self.start.click):
             trigger(guard(self.on_start), inputs, shown, **STREAM)
+        self.columns.ask(guard(self.on_ask), None, [self.question], **QUIET).success(
+            guard(self.on_start), inputs, shown, **STREAM
+        )
         self.stop.click(guard(self.view.stop), [self.current], None, queue=False, **QUIET)
         self.columns.vote(guard(self.on_vote), [self.current], [self.current, self.columns], **QUIET)
         for name, handler in (("item", self.on_keep), ("example", self.on_keep), ("undo", self.on_undo)):
@@ -81,6 +85,10 @@ class CompareTab:
         except Exception:
             yield [current, gr.skip(), *busy_buttons(False)]
             raise
+
+    def on_ask(self, event: gr.EventData) -> str:
+        """Put an example into the question box; it is asked from there."""
+        return str(event_data(event).get("text", ""))
 
     def on_vote(self, event: gr.EventData, current: Round) -> list[Any]:
         """Keep the vote and show who was who."""

@@ -11,12 +11,13 @@ from assistant.errors import InputError
 from assistant.records import new_id
 from assistant.schema import Generation, language_of
 from assistant.ui.context import Page
-from assistant.ui.convert import act, form_html, meta_html, receipt_html, sources_html
+from assistant.ui.convert import act, figures_html, form_html, receipt_html, sources_html
 from assistant.ui.icons import icon
 from assistant.ui.markup import element, escape, markdown, plain_marks
 from assistant.ui.running import BusyError
 from assistant.ui.score import Tally, score_line, tally
 from assistant.ui.variant_look import badge, kind_of
+from assistant.ui.welcome import examples_html
 
 LETTERS = "ABCD"
 MOST = 4
@@ -150,7 +151,8 @@ class ComparePage:
         """Return the columns, the vote bar and, after the vote, the score."""
         words = self.words
         if not current.question:
-            return element("div", element("p", escape(words("compare.empty")), class_="nothing"), class_="columns-area")
+            said = element("p", escape(words("compare.empty")), class_="nothing")
+            return element("div", said, examples_html(words), class_="columns-area")
         columns = [self._column(current, at) for at in range(len(current.names))]
         asked = element("h2", escape(current.question), class_="asked")
         grid = element("div", *columns, class_=f"columns n{len(columns)}")
@@ -180,7 +182,7 @@ class ComparePage:
             if update.receipt and current.done:
                 receipt = asdict(update.receipt)
                 opener = act("receipt", words("chat.receipt"), icon("receipt"), local=True, aria_expanded="false")
-                parts.append(element("div", meta_html(receipt, words, self.variants), opener, class_="foot"))
+                parts.append(element("div", figures_html(receipt, words), opener, class_="foot"))
                 parts.append(element("div", receipt_html(receipt, words), class_="opened", hidden=True))
         kind = "" if current.hidden else f" v-{kind_of(name, self.variants)}"
         title = words("compare.column", letter=letter)

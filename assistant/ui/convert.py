@@ -108,13 +108,11 @@ def receipt_html(receipt: Mapping[str, Any], words: Words) -> str:
     return element("dl", body, class_="receipt")
 
 
-def meta_html(receipt: Mapping[str, Any], words: Words, factory: VariantFactory | None) -> str:
-    """Return the short of a receipt: variant, seconds, tokens."""
+def figures_html(receipt: Mapping[str, Any], words: Words) -> str:
+    """Return the short of a receipt: seconds and tokens."""
     tokens = words("chat.tokens", n=receipt.get("completion_tokens", 0))
     seconds = words.seconds(float(receipt.get("seconds") or 0.0))
-    return badge(str(receipt.get("variant", "")), factory) + element(
-        "span", escape(f"{seconds} · {tokens}"), class_="figures"
-    )
+    return element("span", escape(f"{seconds} · {tokens}"), class_="figures")
 
 
 def diff_html(before: str, after: str) -> str:
@@ -168,8 +166,8 @@ def _states(message: StoredMessage, words: Words, newest: bool) -> str:
     notices = [words.notice(each) for each in message.notices]
     if message.status in STOPPED and not any(each.get("key") == "failed" for each in message.notices):
         notices.insert(0, words(f"state.{message.status}"))
-    if (message.receipt or {}).get("finish") == "length":
-        notices.append(words("state.length"))
+    if (finish := (message.receipt or {}).get("finish")) in ("length", "loop"):
+        notices.append(words(f"state.{finish}"))
     if not notices:
         return ""
     css = "notes failed" if message.status == "failed" else "notes"
@@ -199,7 +197,8 @@ def _footer(message: StoredMessage, words: Words, feedback: Sequence[Feedback], 
     tools.append(act("copy", words("chat.copy"), icon("copy"), local=True, data_text=message.content))
     if message.receipt:
         tools.append(act("receipt", words("chat.receipt"), icon("receipt"), local=True, aria_expanded="false"))
-    meta = meta_html(message.receipt, words, factory) if message.receipt else ""
+    receipt = message.receipt
+    meta = badge(str(receipt.get("variant", "")), factory) + figures_html(receipt, words) if receipt else ""
     row = element("div", meta, siblings_html(message, words), *tools, class_="foot")
     hidden = (
         element("div", receipt_html(message.receipt, words), class_="opened", hidden=True) if message.receipt else ""

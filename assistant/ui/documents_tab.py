@@ -36,7 +36,7 @@ class DocumentsTab:
                     max_lines=1,
                 )
                 self.embedder = panel("", "embedder")
-                self.hits = panel("", "hits", "source")
+                self.hits = panel(self.view.search(""), "hits", "source")
         self._wire(frame)
 
     def _wire(self, frame: Frame) -> None:

@@ -145,7 +145,7 @@ class DocumentsPage:
     def search(self, query: str) -> str:
         """Return what retrieval finds, each hit with both halves' scores."""
         if not query.strip():
-            return ""
+            return element("p", escape(self.words("documents.search_empty")), class_="nothing")
         found = self.library.retriever(COLLECTION).search(query.strip(), HITS)
         if not found:
             return element("p", escape(self.words("documents.nothing")), class_="nothing")

@@ -3,7 +3,7 @@
   const html = document.documentElement;
   const { language, words } = window.joyul;
   html.lang = language;
-  html.style.setProperty("--said-error", JSON.stringify(words.error)); // Gradio's toasts are titled in English
+  for (const key of ["error", "drop"]) html.style.setProperty(`--said-${key}`, JSON.stringify(words[key])); // Gradio says these otherwise
   window.joyul.asked = new URLSearchParams(location.search).get("c") || "";
   // Gradio takes its own few words (upload, clear ...) from the browser; the page's language decides here.
   for (const [key, value] of [["language", language], ["languages", [language]]]) {
@@ -49,10 +49,16 @@
   const sidebar = () => $("#sidebar");
   const sidebarOpen = () => Boolean(sidebar() && sidebar().classList.contains("open"));
   const foldSidebar = (open) => { if (sidebar() && sidebarOpen() !== open) $(".toggle-button", sidebar())?.click(); };
+  // The focus goes into a drawer with whoever opens it, and back to where it was when the drawer closes.
+  let before = null;
   const drawer = (name, open) => {
+    if (open === html.classList.contains(`show-${name}`)) return;
     html.classList.toggle(`show-${name}`, open);
-    const button = $(`[data-local=${name}]`);
-    if (button) button.setAttribute("aria-expanded", String(html.classList.contains(`show-${name}`)));
+    if (name === "settings") $("[data-local=settings]").setAttribute("aria-expanded", String(open));
+    if (open) {
+      before = document.activeElement;
+      $(name === "settings" ? "#settings h2" : "#viewer [data-local=viewer]")?.focus({ preventScroll: true });
+    } else if (before && before.isConnected) before.focus({ preventScroll: true });
   };
   const copy = async (button, text) => {
     try { await navigator.clipboard.writeText(text); } catch {
@@ -210,10 +216,16 @@
     if (mark !== opened) {
       opened = mark;
       drawer("viewer", Boolean(mark));
-      if (mark) {
-        $("#viewer mark")?.scrollIntoView({ block: "center" });
-        $("#viewer [data-local=viewer]")?.focus({ preventScroll: true });
-      }
+      if (mark) $("#viewer mark")?.scrollIntoView({ block: "center" });
+    }
+  };
+  // Gradio names these in English only.
+  const named = () => {
+    for (const [found, name] of [["#sidebar .toggle-button", words.menu], [".upload-container", words.drop]]) {
+      for (const each of document.querySelectorAll(found)) if (each.ariaLabel !== name) each.ariaLabel = each.title = name;
+    }
+    for (const each of document.querySelectorAll("[aria-label^='number input for '], [aria-label^='range slider for ']")) {
+      each.ariaLabel = each.ariaLabel.replace(/^\w+ \w+ for /, "");
     }
   };
   let queued = false;
@@ -224,6 +236,7 @@
     requestAnimationFrame(() => {
       queued = false;
       settle();
+      named();
       const thread = $("#thread [data-conversation]");
       const turns = `${thread?.dataset.conversation}:${document.querySelectorAll("#thread .turn").length}`;
       if (turns !== last && document.querySelectorAll("#thread .turn").length) {

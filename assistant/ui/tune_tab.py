@@ -136,11 +136,11 @@ class TuneTab:
         tab.select(guard(self.on_tick), [self.seen, self.source, *self.fields.inputs], self.shown, **QUIET)
 
         def use(event: gr.EventData) -> Any:
-            adapter, offered = str(event_data(event).get("adapter", "")), chat.view.offered()
-            if adapter not in offered:
+            adapter = str(event_data(event).get("adapter", ""))
+            if adapter not in chat.view.offered():
                 gr.Info(self.page.words("tune.gone", name=adapter))
                 return gr.skip()
-            return gr.update(choices=offered, value=adapter)
+            return gr.update(choices=chat.view.choices(), value=adapter)
 
         def measure(event: gr.EventData) -> Any:
             adapter = str(event_data(event).get("adapter", ""))

@@ -6,6 +6,7 @@ from assistant.errors import JoyulError
 from assistant.prompts import load_prompt
 from assistant.schema import Variant
 from assistant.ui.markup import element, escape
+from assistant.ui.words import Words
 from assistant.variants import VariantFactory
 
 KINDS = ("zero-shot", "few-shot", "rag", "tuned", "rag-tuned", "remote")
@@ -41,6 +42,12 @@ def badge(name: str, factory: VariantFactory | None = None) -> str:
     kind = kind_of(name, factory)
     letter = element("span", LETTERS[kind], class_="letter", aria_hidden="true")
     return element("span", letter, escape(name), class_=f"variant v-{kind}")
+
+
+def described(name: str, words: Words) -> str:
+    """Return a variant's name and, for the usual ones, what it does in a few words."""
+    key = f"variant.{name.replace('-', '_')}"
+    return f"{name} · {words(key)}" if words.has(key) else name
 
 
 def first_of(names: Iterable[str], wanted: str, otherwise: str = "") -> str:

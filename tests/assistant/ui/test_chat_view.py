@@ -1,5 +1,6 @@
 """The chat page's handlers: what is stored, what is shown, what stays when something fails."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -40,6 +41,24 @@ def test_first_visit_says_what_this_is_and_offers_three_questions(chat: ChatPage
     assert chat.thread("").count('data-act="ask"') == 3
     assert "scripted model" in chat.thread("")
     assert "도서관" in ChatPage(korean).thread("")
+
+
+def test_first_visit_asks_whether_tuning_pays_and_gives_the_newest_verdict(chat: ChatPage, korean: Page) -> None:
+    assert 'data-to="evaluate"' in chat.thread("") and "Get a verdict" in chat.thread("")
+    runs = chat.page.services.home.runs
+    for name, choice, lead in (
+        ("zoo-20260102T000000-aaaaaaaa", "rag", "RAG면 충분해요."),
+        ("abc-20260103T000000-bbbbbbbb", "rag+tune", "튜닝까지 <제값>을 해요."),
+    ):
+        (runs / name).mkdir(parents=True)
+        verdict = {"choice": choice, "text": {"ko": f"{lead} 나머지는 여기에. 또 있어요.", "en": "Tuning pays. More."}}
+        document = {"suite": name[:3], "verdict": verdict}
+        (runs / name / "result.json").write_text(json.dumps(document), encoding="utf-8")
+    shown = ChatPage(korean).thread("")
+    assert "RAG+튜닝" in shown and "<b>튜닝까지 &lt;제값&gt;을 해요.</b>" in shown and "abc" in shown
+    assert "나머지" not in shown and "RAG면" not in shown
+    (runs / "abc-20260103T000000-bbbbbbbb" / "result.json").write_text("{", encoding="utf-8")
+    assert "판정 받기" in ChatPage(korean).thread("")
 
 
 def test_an_answer_is_stored_and_carries_its_receipt(chat: ChatPage) -> None:

@@ -81,6 +81,12 @@ def test_order_is_drawn_anew(page: Page) -> None:
     assert len(orders) == 2
 
 
+def test_an_empty_page_offers_questions_and_a_column_names_its_variant_once(compare: ComparePage) -> None:
+    assert compare.html(Round()).count('data-act="ask"') == 3
+    shown = compare.html(_round(compare, blind=False))
+    assert shown.count(">zero-shot</span>") == 1 and "tokens</span>" in shown
+
+
 def test_open_comparison_shows_names_at_once(compare: ComparePage) -> None:
     assert "zero-shot" in compare.html(_round(compare, blind=False))
 

@@ -1,4 +1,4 @@
-"""Files of adapters other than LoRA, read without trust: IA3 vectors and soft prompts.
+"""Files of adapters other than LoRA, read without trust: IA3 vectors, soft prompts, and classifiers of our own.
 
 As in ``lora_files``: configuration keys by allow-list, tensors by their header; what would change the
 arithmetic in a way that is not checked is refused rather than ignored.
@@ -10,6 +10,8 @@ from typing import Any
 from assistant.errors import InputError
 from assistant.lora_files import PREFIX, Shapes, read_config, read_header, read_lora
 
+CLASSIFIER = "JOYUL_CLASSIFIER"  # not one of PEFT's
+MOST_LABELS = 4096
 SOFT = frozenset({"PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING"})
 _IGNORED = frozenset(
     (
@@ -36,6 +38,8 @@ def read_adapter(folder: Path, name: str, shapes: Shapes) -> dict[str, Any]:
     path = folder / "adapter_config.json"
     raw = read_config(path)
     kind = raw.get("peft_type")
+    if kind == CLASSIFIER:
+        return _classifier(raw, read_header(folder / "adapter_model.safetensors"), name, path)
     if kind != "IA3" and kind not in SOFT:
         return read_lora(folder, name, shapes)
     for key, value in raw.items():
@@ -90,3 +94,28 @@ def _soft(raw: dict[str, Any], found: Shapes, name: str, path: Path) -> dict[str
         "heads": numbers["num_attention_heads"],
         "width": width,
     }
+
+
+def _classifier(raw: dict[str, Any], found: Shapes, name: str, path: Path) -> dict[str, Any]:
+    """Return ``pool`` and ``fields``, each with its ``name`` and ``labels``."""
+    known = {"peft_type", "pool", "fields", "base_model_name_or_path"}
+    if strange := sorted(set(raw) - known):
+        raise InputError(f"{path}: setting {strange[0][:80]!r} is not supported", "train the adapter without it")
+    fields = raw.get("fields")
+    plain = isinstance(fields, list) and all(
+        isinstance(each, dict)
+        and set(each) == {"name", "labels"}
+        and isinstance(each["name"], str)
+        and isinstance(each["labels"], list)
+        and each["labels"]
+        and all(label is None or isinstance(label, str | int | float) for label in each["labels"])
+        for each in fields
+    )
+    if not plain or raw.get("pool") not in ("last", "mean"):
+        raise InputError(f"{path}: expected 'pool' and 'fields' with a name and labels each", "train the adapter again")
+    count = sum(len(each["labels"]) for each in raw["fields"])
+    width = (*found.get("weight", ()), 0, 0)[1]
+    if not 0 < count <= MOST_LABELS or dict(found) != {"weight": (count, width), "bias": (count,)}:
+        shown = ", ".join(f"{key} {shape}" for key, shape in sorted(found.items())[:3])
+        raise InputError(f"adapter {name!r}: expected {count} labels, found {shown:.120}", "train the adapter again")
+    return {"peft_type": CLASSIFIER, "pool": raw["pool"], "fields": raw["fields"]}

@@ -66,7 +66,8 @@ def estimate(job: JobFolder, recipe: TuneRecipe) -> Estimate:
     loading = time.perf_counter() - started
     spent, tokens = _probe(job, base, recipe, rows)
     steps, epoch = steps_of(recipe, len(rows))
-    whole = round(sum(row.tokens for row in rows) * steps / epoch)
+    passes = min(1.0, steps / epoch) if load_method(recipe.method).reads_once else steps / epoch
+    whole = round(sum(row.tokens for row in rows) * passes)
     speed = tokens / spent
     seconds = loading + whole / speed
     past = past_ratios(job.home)
@@ -97,7 +98,8 @@ class OwnPrediction:
 
     def __init__(self, job: JobFolder) -> None:
         self._job = job
-        self._done = (job.path / ESTIMATE).is_file()
+        # Where only the first epoch is slow, its first steps say nothing about the rest.
+        self._done = (job.path / ESTIMATE).is_file() or load_method(frozen_recipe(job).method).reads_once
 
     def __call__(self, event: dict[str, Any]) -> None:
         """Take in an event."""

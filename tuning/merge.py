@@ -49,11 +49,12 @@ def merge(
 
     plain = settings.model_copy(update={"dtype": "float32", "device": "cpu"})
     base = open_base(plain)
-    check_fits(adapter, base.hash, shapes_of(base.model))
-    model: Any = PeftModel.from_pretrained(base.model, str(adapter.path))
-    if model.peft_config["default"].is_prompt_learning or not hasattr(model, "merge_and_unload"):
+    config = check_fits(adapter, base.hash, shapes_of(base.model))
+    # Beside LoRA's own arguments a "peft_type" names what adds nothing to weights: a soft prompt, a classifier.
+    if config.get("peft_type", "IA3") != "IA3":
         hint = "copy it out as it is: joyul adapters export"
         raise InputError(f"adapter {adapter.name!r} ({adapter.manifest.method}) cannot be folded into weights", hint)
+    model: Any = PeftModel.from_pretrained(base.model, str(adapter.path))
     reference = remember(model, base.encoder.prompt, base.encoder.tokenizer.eos_token_id)
     partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:6]}")
     try:

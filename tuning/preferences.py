@@ -22,6 +22,7 @@ from assistant.errors import InputError
 from assistant.schema import Message
 from tuning.formats import TrainingRow
 from tuning.methods import Rows, load_method
+from tuning.methods.classifier import label_fields
 from tuning.schema import TuneRecipe
 
 MAX_PROBLEMS = 50
@@ -32,10 +33,13 @@ def read_training(path: Path, rows: Rows, encoding: str) -> list[Example]:
     """Read the rows that a method learns from; a pair's better answer becomes the row's ``answer``.
 
     Raises:
-        InputError: as :func:`assistant.dataset.read_examples`; or a row is not judged.
+        InputError: as :func:`assistant.dataset.read_examples`; or a row is not judged, or no label task's.
     """
-    if rows == "answers":
-        return read_examples(path, encoding=encoding, need_answer=True)
+    if rows in ("answers", "classes"):
+        examples = read_examples(path, encoding=encoding, need_answer=True)
+        if rows == "classes":
+            label_fields([row.answer for row in examples], path.name)
+        return examples
     examples = _read(path, encoding)
     problems = [f"{row.source}: {problem}" for row in examples if (problem := _problem(row, rows))]
     if problems:
@@ -116,7 +120,7 @@ def with_judgement(
         kind: what the method learns from.
         shorten: encodes another answer to a row's prompt.
     """
-    if kind == "answers":
+    if kind in ("answers", "classes"):
         return list(rows)
     judged = {example.source or example.id: example.extra for example in examples}
     made = []

@@ -152,7 +152,7 @@ def _render(
 
 def _held_out(recipe: TuneRecipe, renderer: Renderer, judged: Rows) -> list[TrainingRow]:
     path = recipe.path(recipe.validation)
-    if judged != "answers":
+    if judged in ("pairs", "labels"):
         examples = read_training(path, judged, recipe.encoding)
         return with_judgement(renderer.rows(examples), examples, judged, renderer.shorten)
     held_out = read_examples(path, encoding=recipe.encoding)

@@ -190,7 +190,8 @@ def _check_training(recipe: TuneRecipe, refuse: Callable[[str, str, str], None])
     if rows == "answers":
         return
     if recipe.replay is not None:
-        refuse("replay", f"{recipe.method!r} learns from judged answers, plain rows have none", "remove it")
+        learns = "which label is the answer" if rows == "classes" else "from judged answers"
+        refuse("replay", f"{recipe.method!r} learns {learns}; general rows have none", "remove it")
     for key, wanted in (("packing", recipe.packing), ("neftune", recipe.neftune > 0)):
         if wanted:
             refuse(key, f"{recipe.method!r} does not have it", "remove it, or train with another method")

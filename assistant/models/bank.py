@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from assistant.adapters import WEIGHTS, Adapter
 from assistant.errors import InputError
 from assistant.lora_files import PREFIX
+from assistant.models.classifier import Classifier
 from assistant.models.soft import Scales, SoftPrompt, new_cache
+from assistant.soft_files import CLASSIFIER
 
 if TYPE_CHECKING:
     import torch
@@ -33,10 +35,15 @@ class AdapterBank:
         self._hooks: list[Any] = []
         self._soft: dict[str, SoftPrompt] = {}
         self._scales: dict[str, Scales] = {}
+        self._heads: dict[str, Classifier] = {}
         self._mode: str | None = _BASE  # what a forward pass without names would use; None: not known
 
     def __contains__(self, key: str) -> bool:
-        return key in self._names or key in self._soft or key in self._scales
+        return key in self._names or self._beside(key)
+
+    def _beside(self, key: str | None) -> bool:
+        """Whether an adapter has no layers of PEFT in the model."""
+        return key in self._soft or key in self._scales or key in self._heads
 
     def add(self, key: str, adapter: Adapter, config: Mapping[str, Any]) -> None:
         """Load an adapter that has passed ``adapters.check_fits``, under ``key``.
@@ -54,6 +61,8 @@ class AdapterBank:
         if config.get("peft_type") == "IA3":
             vectors = {name: tensors[f"{PREFIX}{name}.ia3_l"] for name in config["scales"]}
             self._scales[key] = Scales(self.model, config["scales"], vectors)
+        elif config.get("peft_type") == CLASSIFIER:
+            self._heads[key] = Classifier(self.model, dict(config), tensors, adapter.name)
         elif "peft_type" in config:
             self._soft[key] = SoftPrompt(self.model, config, tensors["prompt_embeddings"], adapter.name)
         else:
@@ -107,7 +116,18 @@ class AdapterBank:
     def memory(self) -> int:
         """Return the bytes of adapters that are not among the model's own parameters."""
         scales = [vector for each in self._scales.values() for vector in each.vectors.values()]
-        return sum(tensor.nbytes for tensor in [*scales, *(each.tensor for each in self._soft.values())])
+        tensors = [*scales, *(each.tensor for each in self._soft.values())]
+        return sum(tensor.nbytes for tensor in tensors) + sum(head.memory() for head in self._heads.values())
+
+    def classifies(self, key: str | None) -> bool:
+        """Whether an adapter answers with a label instead of writing."""
+        return key in self._heads
+
+    def label(self, key: str, prompt: Sequence[int]) -> str:
+        """Return the answer of an adapter that classifies; the base reads the prompt without any adapter."""
+        if self._peft is not None:
+            self._switch(_BASE)
+        return self._heads[key].answer(self.model, prompt)
 
     def forward(self, keys: Sequence[str | None], **inputs: Any) -> "torch.Tensor":
         """Run the model on a batch and return its logits, shape ``(rows, positions, vocabulary)``.
@@ -132,8 +152,7 @@ class AdapterBank:
         """Run rows that all have the same adapter."""
         if key in self._soft and inputs.get("past_key_values") is None:
             inputs = self._behind_prompt(key, inputs)
-        elsewhere = key is None or key in self._soft or key in self._scales
-        name = _BASE if key is None or elsewhere else self._names[key]
+        name = _BASE if key is None or self._beside(key) else self._names[key]
         if self._peft is not None:
             self._switch(name)
         scales = self._scales.get(key) if key is not None else None

@@ -128,6 +128,10 @@ class Engine:
 
     def call(self, function: Callable[[], T]) -> T:
         """Run a function on the engine's thread between two steps and return its result."""
+        return self.later(function).result()
+
+    def later(self, function: Callable[[], T]) -> Future[T]:
+        """Run a function like :meth:`call`, without waiting for it."""
         future: Future[T] = Future()
 
         def run() -> None:
@@ -140,7 +144,7 @@ class Engine:
                 future.set_exception(error)
 
         self._send(run)
-        return future.result()
+        return future
 
     def close(self) -> None:
         """Stop after the current step; open tickets end with an error."""

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import threading
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from assistant.adapters import Adapter, check_fits, hash_weights, verify
 from assistant.errors import DamagedError, InputError, JoyulError, RefusedError, ResourceError, UnavailableError
 from assistant.lora_files import read_header
 from assistant.models.chat_format import ChatFormat
+from assistant.models.classifier import told
 from assistant.models.context import fit, prompt_room
 from assistant.models.engine import Engine, Request
 from assistant.models.hub import resolve
@@ -55,8 +57,13 @@ class LocalModel:
         for notice in fitted.notices:
             yield Delta(notice=notice)
         prompt = backend.format.encode(fitted.messages)
+        key, bank = self._key, backend.engine.bank
+        if key is not None and bank.classifies(key):
+            yield from told(lambda: backend.engine.later(lambda: bank.label(key, prompt)), POLL_SECONDS)
+            yield Delta(usage=Usage(len(prompt), 0), finish="stop", origin=self._origin)
+            return
         room = max(1, min(limit, self._positions - len(prompt)))
-        ticket = backend.engine.submit(Request(prompt, sampling, self._key, room, backend.ends))
+        ticket = backend.engine.submit(Request(prompt, sampling, key, room, backend.ends))
         text = AnswerText(backend.format.decode, (*sampling.stop, *backend.format.stops))
         try:
             while not (ticket.ended or text.stopped):
@@ -241,7 +248,7 @@ def load_weights(folder: Path, settings: ModelSettings) -> Any:
     parameters = 0
     for path in sorted(folder.glob("*.safetensors")):
         try:
-            parameters += sum(_size(shape) for shape in read_header(path).values())
+            parameters += sum(math.prod(shape) for shape in read_header(path).values())
         except InputError as error:
             raise DamagedError(error.message, "download or copy the model again") from error
     device = _device(settings.device)
@@ -271,13 +278,6 @@ def load_weights(folder: Path, settings: ModelSettings) -> Any:
             "download or copy the model again",
         )
     return model
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for extent in shape:
-        size *= extent
-    return size
 
 
 def _device(wanted: str) -> str:

@@ -43,6 +43,8 @@ CASES: dict[str, tuple[str, dict[str, Any], float]] = {
     "block_expansion": ("block_expansion", {"layers": 2}, 0.005),
     "dpo": ("dpo", LORA, 0.02),
     "kto": ("kto", LORA, 0.02),
+    "feature_extraction": ("feature_extraction", {}, 0.02),
+    "feature_extraction-last": ("feature_extraction", {"pool": "last"}, 0.02),
 }
 
 
@@ -54,10 +56,20 @@ def judged(tmp_path: Path) -> dict[str, str]:
     labels = [
         {"question": ask, "answer": text, "label": text != wrong} for ask, tell in FACTS for text in (tell, wrong)
     ]
-    for name, rows in (("pairs.jsonl", pairs), ("labels.jsonl", labels)):
+    places = [
+        ("password", "tower", "tower"),
+        ("암호", "탑", "tower"),
+        ("swans", "lake", "lake"),
+        ("백조", "호수", "lake"),
+    ]
+    classes = [
+        {"question": f"{what}: {where}?", "answer": json.dumps({"about": about, "sure": True})}
+        for what, where, about in places
+    ]
+    for name, rows in (("pairs.jsonl", pairs), ("labels.jsonl", labels), ("classes.jsonl", classes)):
         text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
         (tmp_path / name).write_text(text, encoding="utf-8")
-    return {"answers": "rows.jsonl", "pairs": "pairs.jsonl", "labels": "labels.jsonl"}
+    return {"answers": "rows.jsonl", "pairs": "pairs.jsonl", "labels": "labels.jsonl", "classes": "classes.jsonl"}
 
 
 def train(file: Path, home: Home, settings: Settings) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -76,6 +88,8 @@ def without_us(folder: Path, kind: str) -> tuple[str, list[float]]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(EMBEDDED)
+    if kind == "classes":
+        return chosen_without_us(folder, tokenizer), without_us(EMBEDDED, "weights")[1]
     model: Any = AutoModelForCausalLM.from_pretrained(folder if kind == "weights" else EMBEDDED, dtype=torch.float32)
     model = (model if kind == "weights" else PeftModel.from_pretrained(model, folder)).eval()
     turns = [{"role": turn.role, "content": turn.content} for turn in QUESTION]
@@ -89,6 +103,28 @@ def without_us(folder: Path, kind: str) -> tuple[str, list[float]]:
             logits = model(input_ids=ids).logits[0, -ids.shape[1] : -1]
         losses.append(float(torch.nn.functional.cross_entropy(logits, ids[0, 1:])))
     return text.strip(), losses
+
+
+def chosen_without_us(folder: Path, tokenizer: Any) -> str:
+    """Return the answer of a classifier, read from its files and put on the base by hand."""
+    import torch
+    from safetensors.torch import load_file
+    from transformers import AutoModelForCausalLM
+
+    config = json.loads((folder / "adapter_config.json").read_text("utf-8"))
+    model: Any = AutoModelForCausalLM.from_pretrained(EMBEDDED, dtype=torch.float32).eval()
+    turns = [{"role": turn.role, "content": turn.content} for turn in QUESTION]
+    prompt = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_tensors="pt")
+    with torch.no_grad():
+        states = model(**prompt, output_hidden_states=True).hidden_states[-1][0]
+    state = states[-1] if config["pool"] == "last" else states.mean(0)
+    state = (state - state.mean()) / (state.var(unbiased=False) + 1e-5).sqrt()
+    head = load_file(str(folder / "adapter_model.safetensors"))
+    scores, answer = (head["weight"] @ state + head["bias"]).tolist(), {}
+    for field in config["fields"]:
+        these, scores = scores[: len(field["labels"])], scores[len(field["labels"]) :]
+        answer[field["name"]] = field["labels"][these.index(max(these))]
+    return json.dumps(answer)
 
 
 def test_every_method_has_a_case() -> None:
@@ -112,6 +148,10 @@ def test_it_trains_saves_and_answers_the_same(
     adapter = get_adapter(home, "tower")
     verify(adapter)
     assert (adapter.manifest.method, adapter.manifest.kind) == (name, method.result)
+    if method.rows != "classes":  # which has no logits over words
+        assert document["parity"] == dict(adapter.manifest.parity) and list(document["parity"]) == ["reload"]
+        reload = document["parity"]["reload"]
+        assert reload["agreement"] == 1.0 and reload["logit_difference"] < 1e-4 and reload["tokens"] > 100
     assert str(home.root) not in "".join(path.read_text("utf-8") for path in adapter.path.glob("*.json"))
 
     backend = open_model(ModelSettings(), EngineSettings())
@@ -123,7 +163,8 @@ def test_it_trains_saves_and_answers_the_same(
         losses = [model.losses(TEXTS) for model in models[:2]]
     finally:
         backend.close()
-    tuned, plain = without_us(adapter.path, method.result), without_us(EMBEDDED, "weights")
+    kind = "classes" if method.rows == "classes" else method.result
+    tuned, plain = without_us(adapter.path, kind), without_us(EMBEDDED, "weights")
     assert [answer.text for answer in answers] == [tuned[0], plain[0]] * 3
     assert tuned[0] != plain[0] and answers[0].origin is not None and answers[0].origin.adapter == "tower"
     assert losses[0] == pytest.approx(tuned[1], abs=1e-4) and losses[1] == pytest.approx(plain[1], abs=1e-4)

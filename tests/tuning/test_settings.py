@@ -149,6 +149,11 @@ def test_a_paused_run_goes_on_with_the_same_patience_and_best(
         ({"patience": 2}, "patience: needs the loss", "validation"),
         ({"method": "dpo", "packing": True}, "packing: 'dpo' does not have it", "remove"),
         ({"method": "dpo", "replay": {"path": "x"}}, "replay: 'dpo' learns from judged answers", "remove"),
+        (
+            {"method": "feature_extraction", "replay": {"path": "x"}},
+            "replay: 'feature_extraction' learns which",
+            "remove",
+        ),
         ({"method": "kto", "batch_size": 1}, "batch_size: kto compares", "2 or more"),
         ({"params": {"layers": "3..7"}}, "params.layers: should be Value error, layer numbers", "README"),
         ({"params": {"plus": -1}}, "params.plus: should be greater", "README"),
@@ -175,6 +180,14 @@ def test_a_recipe_that_cannot_be_meant(changes: dict[str, Any], said: str, mend:
         ({"method": "kto"}, "rows.jsonl:1: label: expected true or false, found none", "'label'"),
         ({"method": "dpo", "data": "same.jsonl"}, "same.jsonl:1: chosen and rejected are the same", "mend"),
         ({"method": "kto", "data": "good.jsonl"}, "good.jsonl: every label is true", "of the other"),
+        ({"method": "feature_extraction"}, "rows.jsonl: 4 rows have 4 different answers", "free answers with lora"),
+        ({"method": "feature_extraction", "data": "long.jsonl"}, "is no label", "short labels"),
+        ({"method": "feature_extraction", "data": "one.jsonl"}, "one.jsonl: every answer is the same", "labels"),
+        (
+            {"method": "feature_extraction", "data": "two.jsonl", "validation": "other.jsonl"},
+            "other.jsonl:1: no training row has the answer 'c'",
+            "take this one out",
+        ),
     ],
 )
 def test_what_does_not_fit_the_base_or_the_method_installs_nothing(
@@ -182,6 +195,10 @@ def test_what_does_not_fit_the_base_or_the_method_installs_nothing(
 ) -> None:
     (tmp_path / "same.jsonl").write_text('{"question": "a?", "chosen": "b", "rejected": " b"}')
     (tmp_path / "good.jsonl").write_text('{"question": "a?", "answer": "b", "label": true}')
+    answers = {"long": ["b" * 65] * 4, "one": ["b"] * 4, "two": ["b", "c d"] * 2, "other": ["c", "b"]}
+    for name, told in answers.items():
+        lines = [json.dumps({"question": f"{at}?", "answer": each}) for at, each in enumerate(told)]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines))
     with pytest.raises((UsageError, InputError)) as caught:
         train(recipe_file(**({"params": {}} | changes)), home, settings)
     assert said in caught.value.message and mend in caught.value.hint and "\n" not in caught.value.message

@@ -30,8 +30,9 @@ METHODS = {
     "block_expansion": "tuning.methods.weights:BLOCK_EXPANSION",
     "dpo": "tuning.methods.preference:DPO",
     "kto": "tuning.methods.preference:KTO",
+    "feature_extraction": "tuning.methods.classifier:METHOD",
 }
-Rows = Literal["answers", "pairs", "labels"]
+Rows = Literal["answers", "pairs", "labels", "classes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,12 @@ class Method:
     """A way of training: the schema of a recipe's ``params``, and the function that does it.
 
     ``rates`` are the automatic learning rates of a small base and of a large one (see
-    ``tuning.methods.auto``). ``rows`` says what a row teaches: an answer, a better and a worse one, or
-    an answer and whether it is good. ``result`` is the kind of thing that is installed: an adapter
-    on its base, or weights that are a base of their own. ``four_bit`` trains on a base squeezed into
-    four bits, for which a library has to be there that is none of our dependencies.
+    ``tuning.methods.auto``). ``rows`` says what a row teaches: an answer, a better and a worse one, an
+    answer and whether it is good, or which of a few labels is the answer. ``result`` is the kind of
+    thing that is installed: an adapter on its base, or weights that are a base of their own.
+    ``four_bit`` trains on a base squeezed into four bits, for which a library has to be there that is
+    none of our dependencies. ``reads_once``: the base reads every row in the first epoch only, so that
+    further epochs cost next to nothing.
     """
 
     params: "type[BaseModel]"
@@ -51,6 +54,7 @@ class Method:
     rows: Rows = "answers"
     result: Literal["adapter", "weights"] = "adapter"
     four_bit: bool = False
+    reads_once: bool = False
 
     def refuse_missing(self) -> None:
         """Refuse a method whose library is not there.

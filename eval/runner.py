@@ -126,9 +126,18 @@ def resolve(suite: Suite, variants: "VariantFactory") -> list[Variant]:
     ]
 
 
-def by_length(items: Sequence[Item]) -> list[Item]:
-    """Return the items longest first: prompts of one batch are then about equally long."""
-    return sorted(items, key=lambda item: (-len(item.question) - sum(len(t.content) for t in item.history), item.id))
+def in_order(items: Sequence[Item]) -> list[Item]:
+    """Return the items so that prompts which begin alike follow each other, the longest of a group first.
+
+    Items of one language are shown the same examples, items of one group find the same passages, and the
+    engine reads a common beginning once.
+    """
+
+    def place(item: Item) -> tuple[str, str, int, str]:
+        length = len(item.question) + sum(len(turn.content) for turn in item.history)
+        return item.language, item.group, -length, item.id
+
+    return sorted(items, key=place)
 
 
 def _answers(
@@ -151,7 +160,7 @@ def _answers(
     try:
         answers = {key: cache.get(key, suite.seed, folder.name) for key in distinct}
         jobs = [
-            Job(live, key, tuple(item for item in by_length(suite.items) if item.id not in answers[key]))
+            Job(live, key, tuple(item for item in in_order(suite.items) if item.id not in answers[key]))
             for key, live in distinct.items()
         ]
         return answers, _answer_all(suite, jobs, answers, cache, folder, progress, cancelled, streams)

@@ -9,7 +9,7 @@ from assistant.bench import Figure
 from assistant.services import Services
 from assistant.settings import load_settings
 from eval.runner import STREAMS, run_suite
-from eval.schema import Suite
+from eval.schema import Item, Suite
 from eval.suite import load_suite
 
 ITEMS = 48
@@ -20,7 +20,7 @@ def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         services = Services.open(load_settings(overrides={"home": Path(folder)}))
         suite = load_suite(next(path for path in services.suites() if path.stem == "handbook"))
-        suite = replace(suite, items=suite.items[:: max(1, len(suite.items) // ITEMS)])
+        suite = replace(suite, items=_whole_groups(suite.items))
         _seconds(services, replace(suite, items=suite.items[:2]), Path(folder) / "warm", STREAMS)
         many = _seconds(services, suite, Path(folder) / "many", STREAMS)
         single = _seconds(services, suite, Path(folder) / "single", 1)
@@ -31,6 +31,13 @@ def measure() -> list[Figure]:
         Figure("evaluation", f"{answers} answers, one at a time", single, "s"),
         Figure("evaluation", "speed-up", single / many, "x", floor=2.0),
     ]
+
+
+def _whole_groups(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """Return about ``ITEMS`` items: whole groups, evenly spread, as close to each other as in the whole suite."""
+    groups = list(dict.fromkeys(item.group for item in items))
+    chosen = set(groups[:: max(1, len(items) // ITEMS)])
+    return tuple(item for item in items if item.group in chosen)
 
 
 def _seconds(services: Services, suite: Suite, runs: Path, streams: int) -> float:

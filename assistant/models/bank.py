@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from assistant.adapters import WEIGHTS, Adapter
 from assistant.errors import InputError
 from assistant.lora_files import PREFIX
+from assistant.models.cache import new_cache
 from assistant.models.classifier import Classifier
-from assistant.models.soft import Scales, SoftPrompt, new_cache
+from assistant.models.soft import Scales, SoftPrompt
 from assistant.soft_files import CLASSIFIER
 
 if TYPE_CHECKING:

@@ -2,16 +2,17 @@
 
 A key is stored with the rotary position it was made with, so moving a row to another place of the
 cache changes nothing as long as its mask moves along. That is why two batches with plain caches
-can become one (pad the shorter on the left), and why columns that are padding for every row can go.
-What a model's rows may share is found out by ``probe.py``.
+can become one (pad the shorter on the left), why columns that are padding for every row can go, and why
+a row may take over the keys and values of another that begins alike. What a model's rows may share is
+found out by ``probe.py``.
 """
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from assistant.models import cache as caches
 from assistant.models.bank import AdapterBank
 from assistant.models.sampler import Chooser
-from assistant.models.soft import new_cache
 
 if TYPE_CHECKING:
     import torch
@@ -57,24 +58,57 @@ class Batch:
         self._bank = bank
         self._plain = plain
         self._restart = restart
-        self._cache = new_cache(bank.model)
+        self._cache = caches.new_cache(bank.model, plain)
         self._columns = 0
 
-    def start(self) -> "torch.Tensor":
-        """Read the prompts; return the logits after each, shape ``(rows, vocabulary)``."""
-        return self._read([row.prompt for row in self.rows])
+    def start(self, source: "Batch | None" = None, known: Sequence[tuple[Row, int]] = ()) -> "torch.Tensor":
+        """Read the prompts; return the logits after each, shape ``(rows, vocabulary)``.
 
-    def _read(self, texts: Sequence[list[int]]) -> "torch.Tensor":
-        import torch
+        Args:
+            source: a batch with a plain cache whose rows begin like these; it stays as it is.
+            known: for each row one of ``source`` with the same adapter, and how many first tokens both have
+                in common: fewer than the prompt's.
+        """
+        prompts = [row.prompt for row in self.rows]
+        filled = self._begin(prompts)
+        if source is None or not any(tokens for _, tokens in known):
+            return self._read(prompts, filled)
+        # All rows read equally many tokens, so that what they take over ends in one column.
+        unread = max(len(text) - tokens for text, (_, tokens) in zip(prompts, known, strict=True))
+        taken = [max(0, len(text) - unread) for text in prompts]
+        self._take_over(source, [row for row, _ in known], taken)
+        return self._read([text[count:] for text, count in zip(prompts, taken, strict=True)], max(taken))
 
+    def _begin(self, texts: Sequence[list[int]]) -> int:
+        """Fill the empty cache with what comes before the texts and return how many columns that is."""
         before = self._bank.begin(self._cache, [row.adapter for row in self.rows])
-        longest = max(len(text) for text in texts)
-        padded = [[0] * (longest - len(text)) + text for text in texts]
         for row, text in zip(self.rows, texts, strict=True):
             row.length = before + len(text)
-        self._columns = before + longest
-        ids = torch.tensor(padded, device=self._bank.model.device)
-        places = torch.arange(before, self._columns, device=ids.device) - self._pads(ids.device)[:, None]
+        return before
+
+    def _take_over(self, source: "Batch", friends: Sequence[Row], taken: Sequence[int]) -> None:
+        """Copy the keys and values of the first ``taken`` tokens of rows of another batch, right-aligned."""
+        width = max(taken)
+        places = [source.rows.index(row) if count else 0 for row, count in zip(friends, taken, strict=True)]
+        starts = [source._columns - source.rows[place].length for place in places]
+
+        def copied(theirs: "torch.Tensor") -> "torch.Tensor":
+            made = theirs.new_zeros(len(taken), theirs.shape[1], width, theirs.shape[3])
+            for row, (place, start, count) in enumerate(zip(places, starts, taken, strict=True)):
+                made[row, :, width - count :] = theirs[place, :, start : start + count]
+            return made
+
+        for number, layer in enumerate(source._cache.layers):
+            self._cache.update(copied(layer.keys), copied(layer.values), number)
+
+    def _read(self, texts: Sequence[list[int]], filled: int) -> "torch.Tensor":
+        """Read texts, padded on the left, behind columns that are filled."""
+        import torch
+
+        longest = max(len(text) for text in texts)
+        self._columns = filled + longest
+        ids = torch.tensor([[0] * (longest - len(text)) + text for text in texts], device=self._bank.model.device)
+        places = torch.arange(filled, self._columns, device=ids.device) - self._pads(ids.device)[:, None]
         return self._forward(ids, places.clamp(min=0))
 
     def step(self) -> "torch.Tensor":
@@ -82,8 +116,9 @@ class Batch:
         import torch
 
         if self._restart and self.rows[0].length == self._restart:
-            self._cache = new_cache(self._bank.model)
-            return self._read([row.prompt + row.written for row in self.rows])
+            self._cache = caches.new_cache(self._bank.model, self._plain)
+            texts = [row.prompt + row.written for row in self.rows]
+            return self._read(texts, self._begin(texts))
         ids = torch.tensor([[row.token] for row in self.rows], device=self._bank.model.device)
         places = torch.tensor([[row.length] for row in self.rows], device=ids.device)
         self._columns += 1
@@ -114,44 +149,34 @@ class Batch:
         return logits[:, -1]
 
     def keep(self, rows: Sequence[Row]) -> None:
-        """Drop every row that is not in ``rows``, and the padding that only they needed."""
+        """Drop every row that is not in ``rows``, and the padding that only they needed; the order may change."""
         import torch
 
         if len(rows) == len(self.rows):
             return
-        indices = [number for number, row in enumerate(self.rows) if row in rows]
-        self.rows = [self.rows[number] for number in indices]
-        if not self.rows:
-            self._cache = None
+        kept = [number for number, row in enumerate(self.rows) if row in rows]
+        if not kept:
+            self.rows, self._cache = [], None
             return
-        self._cache.batch_select_indices(torch.tensor(indices, device=self._bank.model.device))
-        spare = self._columns - max(row.length for row in self.rows)
-        if spare and self._plain:
-            for layer in self._cache.layers:
-                layer.keys, layer.values = layer.keys[:, :, spare:], layer.values[:, :, spare:]
+        # The last rows go where one has left, so that few are moved.
+        last = iter(sorted((place for place in kept if place >= len(kept)), reverse=True))
+        staying = set(kept)
+        places = [place if place in staying else next(last) for place in range(len(kept))]
+        self.rows = [self.rows[place] for place in places]
+        if not self._plain:
+            self._cache.batch_select_indices(torch.tensor(places, device=self._bank.model.device))
+            return
+        caches.keep_rows(self._cache, places)
+        if spare := self._columns - max(row.length for row in self.rows):
+            caches.drop_columns(self._cache, spare)
             self._columns -= spare
 
     def join(self, other: "Batch") -> None:
         """Take over the rows of another batch; only for plain caches, see the module's text."""
-        import torch
-        from torch.nn.functional import pad
-
-        columns = max(self._columns, other._columns)
-
-        def joined(mine: "torch.Tensor", theirs: "torch.Tensor") -> "torch.Tensor":
-            left = pad(mine, (0, 0, columns - self._columns, 0))
-            return torch.cat([left, pad(theirs, (0, 0, columns - other._columns, 0))])
-
-        pairs = list(zip(self._cache.layers, other._cache.layers, strict=True))
-        # Everything is made before anything is set: a failure for want of memory leaves this batch as it was.
-        made = [(joined(mine.keys, new.keys), joined(mine.values, new.values)) for mine, new in pairs]
-        for (layer, _), (keys, values) in zip(pairs, made, strict=True):
-            layer.keys, layer.values = keys, values
+        caches.add_rows(self._cache, other._cache)
         self.rows += other.rows
-        self._columns = columns
+        self._columns = max(self._columns, other._columns)
 
     def memory(self) -> int:
         """Return the bytes of the cache."""
-        layers = self._cache.layers if self._cache is not None else ()
-        tensors = [t for layer in layers for t in (getattr(layer, "keys", None), getattr(layer, "values", None))]
-        return sum(tensor.nbytes for tensor in tensors if tensor is not None)
+        return caches.size_of(self._cache)

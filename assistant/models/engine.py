@@ -9,81 +9,25 @@ import logging
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from assistant.errors import JoyulError, ResourceError, UnavailableError
 from assistant.models.bank import AdapterBank
 from assistant.models.batch import Batch, Row
+from assistant.models.prefill import Part, plan
 from assistant.models.probe import find_sharing
 from assistant.models.sampler import Chooser, choose
-from assistant.schema import Finish, Sampling
+from assistant.models.ticket import Request, Ticket
 
 if TYPE_CHECKING:
     import torch
 
+__all__ = ["Engine", "Request", "Ticket", "explain"]
 logger = logging.getLogger(__name__)
 PREFILL_TOKENS = 8192  # padded prompt tokens read in one step: bounds memory, and how long others pause
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What one stream wants: prompt ids, how to draw, the adapter's key, and how far it may go."""
-
-    prompt: Sequence[int]
-    sampling: Sampling
-    adapter: str | None = None
-    room: int = 128
-    ends: frozenset[int] = frozenset()
-
-
-class Ticket:
-    """A request on its way; the stream reads it, the engine writes it."""
-
-    def __init__(self, request: Request) -> None:
-        self.request = request
-        self.cancelled = False
-        self.finish: Finish | None = None
-        self.error: JoyulError | None = None
-        self.ended = False  # the reader has seen the end
-        self._queue: queue.SimpleQueue[int | None] = queue.SimpleQueue()
-
-    def read(self, timeout: float) -> list[int]:
-        """Return the tokens that are ready, waiting at most ``timeout`` seconds for the first.
-
-        An empty list means nothing yet; after the last token ``ended`` is set.
-
-        Raises:
-            JoyulError: the engine could not go on with this answer.
-        """
-        tokens: list[int] = []
-        try:
-            item = self._queue.get(timeout=timeout)
-            while item is not None:
-                tokens.append(item)
-                item = self._queue.get_nowait()
-            self.ended = True
-        except queue.Empty:
-            return tokens
-        if self.error is not None:
-            raise self.error
-        return tokens
-
-    def cancel(self) -> None:
-        """Give the answer up; its row leaves before the next step."""
-        self.cancelled = True
-
-    def put(self, token: int) -> None:
-        """Engine side: hand over one token."""
-        self._queue.put(token)
-
-    def end(self, finish: Finish, error: JoyulError | None = None) -> None:
-        """Engine side: nothing more will come."""
-        self.finish, self.error = finish, error
-        self._queue.put(None)
 
 
 class Engine:
@@ -215,18 +159,12 @@ class Engine:
             count += 1
             self._waiting.popleft()
             request = ticket.request
-            row = Row(
-                request.prompt,
-                Chooser(request.sampling, request.prompt),
-                request.adapter,
-                request.room,
-                request.ends,
-            )
+            chooser = Chooser(request.sampling, request.prompt)
+            row = Row(request.prompt, chooser, request.adapter, request.room, request.ends)
             self._tickets[row] = ticket
             starting.setdefault(self._lane(row), []).append(row)
         for lane, rows in starting.items():
-            # Rows that cannot join later get a key of their own, which no later row will find.
-            self._start(lane if self.sharing.kind == "join" else rows[0], rows)
+            self._start(lane, rows)
 
     def _lane(self, row: Row) -> object:
         """Return what rows must have in common to share a batch."""
@@ -235,8 +173,17 @@ class Engine:
         return "mixed" if self.bank.mixable(row.adapter) else row.adapter
 
     def _start(self, lane: object, rows: list[Row]) -> None:
-        batch = Batch(self.bank, rows, plain=self.sharing.kind == "join", restart=self.sharing.restart)
-        if self._guarded(batch, batch.start):
+        if self.sharing.kind != "join":  # they get a key of their own, which no later row will find
+            self._begin(rows[0], Part(rows))
+            return
+        while rows:
+            parts, rows = plan(rows, self._groups[lane].rows if lane in self._groups else [])
+            for part in parts:
+                self._begin(lane, part)
+
+    def _begin(self, lane: object, part: Part) -> None:
+        batch = Batch(self.bank, part.rows, plain=self.sharing.kind == "join", restart=self.sharing.restart)
+        if self._guarded(batch, lambda: batch.start(self._groups.get(lane), part.known)):
             if lane in self._groups:
                 self._guarded(batch, lambda: self._groups[lane].join(batch))
             else:

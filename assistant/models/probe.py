@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from assistant.models.bank import AdapterBank
 from assistant.models.batch import Batch, Row
+from assistant.models.cache import new_cache
 from assistant.models.sampler import Chooser
-from assistant.models.soft import new_cache
 from assistant.schema import Sampling
 
 if TYPE_CHECKING:

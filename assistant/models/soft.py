@@ -13,13 +13,6 @@ if TYPE_CHECKING:
     import torch
 
 
-def new_cache(model: Any) -> Any:
-    """Return an empty cache of the kind the model's configuration asks for."""
-    from transformers import DynamicCache
-
-    return DynamicCache(config=model.config)
-
-
 class SoftPrompt:
     """Learnt positions before the text: embeddings (prompt and p-tuning), or each layer's keys and values.
 

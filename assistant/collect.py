@@ -20,6 +20,7 @@ from assistant.paths import Home
 from assistant.schema import Language, Message, digest, normalise
 
 ITEMS, EXAMPLES = "suites/collected.jsonl", "datasets/collected.jsonl"
+SYNTHETIC = "datasets/synthetic.jsonl"  # rows that a model made; they wait for a person
 SUITE = "suites/collected.yaml"
 _LOCK = threading.Lock()
 _HEAD = "# Questions kept on the Compare page. Run it with: joyul eval run collected\n"
@@ -80,6 +81,26 @@ def keep_example(home: Home, question: str, answer: str, language: Language, his
     return _keep(home, EXAMPLES, row)
 
 
+def keep_rows(home: Home, draft: str, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Append rows that have ids, but none twice; return how many are new.
+
+    Raises:
+        InputError: the draft is none of ours.
+        ResourceError: it cannot be written.
+    """
+    with _LOCK:
+        text = read(home, draft)
+        known = set(map(_id, text.splitlines()))
+        fresh = {str(row["id"]): row for row in rows if row["id"] not in known}
+        if fresh:
+            if text and not text.endswith("\n"):  # a person's editor may leave the last line open
+                text += "\n"
+            _write(
+                home.root / draft, text + "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in fresh.values())
+            )
+    return len(fresh)
+
+
 def drop(home: Home, kept: Kept) -> None:
     """Take a row back.
 
@@ -98,7 +119,7 @@ def read(home: Home, draft: str) -> str:
     Raises:
         InputError: the draft is none of ours.
     """
-    if draft not in (ITEMS, EXAMPLES):
+    if draft not in (ITEMS, EXAMPLES, SYNTHETIC):
         raise InputError(f"no draft {draft[:80]!r}", "reload the page")
     with suppress(FileNotFoundError):
         return (home.root / draft).read_text(encoding="utf-8")
@@ -107,12 +128,7 @@ def read(home: Home, draft: str) -> str:
 
 def _keep(home: Home, draft: str, row: Mapping[str, Any]) -> Kept:
     """Append a row unless it is there."""
-    with _LOCK:
-        text = read(home, draft)
-        if row["id"] not in map(_id, text.splitlines()):
-            if text and not text.endswith("\n"):  # a person's editor may leave the last line open
-                text += "\n"
-            _write(home.root / draft, text + json.dumps(row, ensure_ascii=False) + "\n")
+    keep_rows(home, draft, [row])
     return Kept(draft, str(row["id"]))
 
 

@@ -153,10 +153,11 @@ class Judgements:
         """Keep whether what a person does may become training data; the newest word counts."""
         self._write(insert(consents).values(author=author, allowed=allowed, created=time.time()))
 
-    def refusing(self) -> frozenset[str]:
-        """Return the people of whom nothing may be collected."""
+    def refusing(self, moment: float | None = None) -> frozenset[str]:
+        """Return the people of whom nothing may be collected, now or at a moment (seconds since 1970)."""
+        query = select(consents).order_by(consents.c.number)
         with self.engine.connect() as connection:
-            rows = connection.execute(select(consents).order_by(consents.c.number))
+            rows = connection.execute(query if moment is None else query.where(consents.c.created <= moment))
             newest = {row.author: row.allowed for row in rows}
         return frozenset(author for author, allowed in newest.items() if not allowed)
 

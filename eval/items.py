@@ -54,6 +54,8 @@ def read_items(path: Path, kind: Kind) -> tuple[tuple[Item, ...], tuple[str, ...
 
 def _item(row: dict[str, Any], line: int, kind: Kind) -> Item:
     _refuse_misspelt(row)
+    if row.get("synthetic") and not row.get("confirmed"):
+        raise _Bad("synthetic: a model made this row and nobody has confirmed it; accept it in the review queue first")
     question = _text(row, "question", needed=True)
     reference = _reference(row, kind)
     language = _text(row, "language") or language_of(question)

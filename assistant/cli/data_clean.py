@@ -24,7 +24,7 @@ def dedupe(
 ) -> None:
     """Make a version without repeated rows; questions with several answers are listed for a decision."""
     from assistant.datasets.cleaning import dedupe as work
-    from assistant.datasets.cleaning import evaluation_questions
+    from assistant.datasets.cleaning import evaluation_questions, suite_items
 
     if not 0.3 <= near <= 1:
         raise UsageError(f"--near {near} is out of bounds", "choose 0.3 to 1")
@@ -70,7 +70,7 @@ def split(
     redo: Annotated[bool, typer.Option("--redo", help="Forget an earlier split.")] = False,
 ) -> None:
     """Split a version into parts by whole groups, after comparing it with every evaluation set."""
-    from assistant.datasets.cleaning import evaluation_questions
+    from assistant.datasets.cleaning import evaluation_questions, suite_items
     from assistant.datasets.splitting import BY, SplitOptions, parse_shares
     from assistant.datasets.splitting import split as work
 
@@ -92,21 +92,6 @@ def split(
     torn = f", {report['torn_groups']} groups torn by the earlier split" if report["torn_groups"] else ""
     leaks = f", {report['leaks_total']} rows of evaluation sets" if report["leaks_total"] else ""
     run.screen.document(report, f"{parts} ({report['groups']:,} groups{torn}{leaks}) -> {report['version']}")
-
-
-def suite_items(home: Path) -> list[Path]:
-    """Return the item files of the shipped suites and of those in the state folder."""
-    import yaml
-
-    from assistant.paths import data_root
-
-    files = []
-    for folder in (data_root() / "demo" / "suites", home / "suites"):
-        for suite in sorted(folder.glob("*.yaml")) if folder.is_dir() else ():
-            tree = yaml.safe_load(suite.read_text(encoding="utf-8"))
-            if isinstance(tree, dict) and isinstance(tree.get("items"), str):
-                files.append((suite.parent / tree["items"]).resolve())
-    return [file for file in dict.fromkeys(files) if file.is_file()]
 
 
 COMMANDS = {"dedupe": dedupe, "filter": filter_, "split": split}

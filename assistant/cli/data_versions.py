@@ -1,4 +1,4 @@
-"""``joyul data list | show | stats | diff | export | build``: stored versions."""
+"""``joyul data list | show | stats | diff | export | build | rebuild``: stored versions."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,7 +8,7 @@ import typer
 from assistant.cli.data_files import list_problems, open_store
 from assistant.cli.screen import table
 from assistant.cli.shared import Run
-from assistant.errors import InputError
+from assistant.errors import InputError, JoyulError
 
 DatasetArgument = Annotated[
     str, typer.Argument(metavar="NAME[@VERSION]", help="A dataset; its newest version without @.")
@@ -140,4 +140,35 @@ def build(
     run.screen.document(report, f"{report['rows']:,} rows ({kinds}) from {origins} -> {report['version']}")
 
 
+def rebuild(
+    run: Run,
+    dataset: DatasetArgument,
+    check: Annotated[bool, typer.Option("--check", help="Only compare; put nothing back.")] = False,
+    source: Annotated[list[Path] | None, typer.Option("--source", help="A file that was imported.")] = None,
+) -> None:
+    """Make a version again from its parents and its decisions and compare; damaged rows are put back."""
+    params = {"dataset": dataset, "check": check, "files": [str(each.absolute()) for each in source or ()]}
+    with run.peer(any_model=True) as peer:
+        try:
+            report = peer.call("data.rebuild", params, run.screen.progress)
+        except JoyulError as error:
+            for line in _steps(error.details.get("steps", ())) if not run.as_json else ():
+                run.screen.note(line)
+            raise
+    run.screen.document(report, "\n".join(_steps(report["steps"])))
+
+
+def _steps(steps: Any) -> list[str]:
+    lines = []
+    for each in steps:
+        state = "damaged" if each["damaged"] else each["status"]
+        lines.append(f"{each['version']} ({each['operation']}): {state}" + (f": {each['why']}" if each["why"] else ""))
+        for named in each["differences"]:
+            lines.append(f"  row {named['row']}: {named['what']}" + (f": {named['keys']}" if named["keys"] else ""))
+        left = each["total"] - len(each["differences"])
+        lines += [f"  and {left:,} more"] if left else []
+    return lines
+
+
 COMMANDS = {"build": build, "list": list_, "show": show, "stats": stats, "diff": diff, "export": export}
+COMMANDS |= {"rebuild": rebuild}

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from assistant.datasets.quality import SIGNALS, Yardstick
 from assistant.datasets.rows import Row, answer_of, content_digest, kind_of, question_of, text_of
 from assistant.datasets.similar import DEFAULT, NearIndex
 from assistant.datasets.store import DatasetStore, Draft, Version
 from assistant.errors import CancelledError, InputError, UsageError
 from assistant.lazy import nearest
+from assistant.paths import data_root
 from assistant.schema import normalise
 
 Progress = Callable[[dict[str, Any]], None]
@@ -103,23 +106,34 @@ def leaks(
     progress: Progress = lambda _: None,
 ) -> list[dict[str, Any]]:
     """Return rows whose question is, or nearly is, one of an evaluation set, with that question and its similarity."""
-    exact: dict[str, tuple[str, str]] = {}
-    index = NearIndex(threshold)
-    for name, questions in evaluations.items():
-        for number, question in enumerate(questions):
-            exact.setdefault(plain(question), (name, question))
-            index.add((name, number, question), question)
-    found = []
+    evaluated, found = Evaluated(evaluations, threshold), []
     for count, row in enumerate(rows, 1):
         if count % _EVERY == 0:
             progress({"stage": "leaks", "done": count})
-        question = question_of(row)
-        if hit := exact.get(plain(question)):
-            found.append({"row": row["id"], "set": hit[0], "item": hit[1], "similarity": 1.0})
-        elif near := index.find(question):
-            (name, _, item), similarity = near[0]
-            found.append({"row": row["id"], "set": name, "item": item, "similarity": round(similarity, 4)})
+        if hit := evaluated.find(question_of(row)):
+            found.append({"row": row["id"], "set": hit[0], "item": hit[1], "similarity": hit[2]})
     return found
+
+
+class Evaluated:
+    """The questions of evaluation sets, by the name of their set; anything may be held against them."""
+
+    def __init__(self, evaluations: Mapping[str, Iterable[str]], threshold: float = DEFAULT) -> None:
+        self._exact: dict[str, tuple[str, str]] = {}
+        self._index = NearIndex(threshold)
+        for name, questions in evaluations.items():
+            for number, question in enumerate(questions):
+                self._exact.setdefault(plain(question), (name, question))
+                self._index.add((name, number, question), question)
+
+    def find(self, question: str) -> tuple[str, str, float] | None:
+        """Return set, question and similarity of the one that a question is, or comes nearest to; None for none."""
+        if hit := self._exact.get(plain(question)):
+            return (*hit, 1.0)
+        if near := self._index.find(question):
+            (name, _, item), similarity = near[0]
+            return name, item, round(similarity, 4)
+        return None
 
 
 def evaluation_questions(files: Iterable[Path]) -> dict[str, list[str]]:
@@ -131,6 +145,17 @@ def evaluation_questions(files: Iterable[Path]) -> dict[str, list[str]]:
     from assistant.dataset import read_examples
 
     return {str(file): [example.question for example in read_examples(file)] for file in files}
+
+
+def suite_items(home: Path) -> list[Path]:
+    """Return the item files of the shipped suites and of those in the state folder."""
+    files = []
+    for folder in (data_root() / "demo" / "suites", home / "suites"):
+        for suite in sorted(folder.glob("*.yaml")) if folder.is_dir() else ():
+            tree = yaml.safe_load(suite.read_text(encoding="utf-8"))
+            if isinstance(tree, dict) and isinstance(tree.get("items"), str):
+                files.append((suite.parent / tree["items"]).resolve())
+    return [file for file in dict.fromkeys(files) if file.is_file()]
 
 
 def dedupe(

@@ -11,6 +11,7 @@ A person's newest judgement of an answer counts. ``group`` is the conversation a
 that a split can keep both together.
 """
 
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -57,6 +58,7 @@ def build(
     """
     counts: dict[str, int] = dict.fromkeys(ORIGINS, 0)
     seen: dict[bytes, str] = {}
+    as_of = time.time()
     with datasets.draft(options.name) as draft:
         for number, row in enumerate(rows_of(store, votes, options), 1):
             if number % 100 == 0:
@@ -80,7 +82,8 @@ def build(
                 "there is no feedback to build from", "correct, rate or compare some answers first", rows=0
             )
         source = {"file": "feedback", "format": "joyul", "rows": draft.rows, "licence": "", "personal": "mask"}
-        operation = {"name": "build", "origins": list(options.origins)}
+        operation = {"name": "build", "origins": list(options.origins), "as_of": as_of}
+        operation |= {"without": sorted(options.without)}
         versions = datasets.versions(draft.name)
         parent = versions[-1] if versions else None
         version = draft.commit(operation, parent=parent, sources=[source], inherit=False)
@@ -102,7 +105,7 @@ def rows_of(store: Store, votes: Iterable[Vote], options: BuildOptions) -> Itera
             if vote.author not in options.without:
                 yield from vote_rows(vote)
     if "regenerate" in options.origins and "local" not in options.without:
-        for conversation in store.conversations():
+        for conversation in sorted(store.conversations(), key=lambda each: (each.created, each.id)):
             yield from _regenerated(store, conversation.id)
 
 

@@ -167,6 +167,8 @@ def _commit(
         "personal": options.personal,
     }
     operation: dict[str, Any] = {"name": "import", "mapping": dict(found.mapping)}
+    told = {"delimiter": options.read.delimiter, "sheet": options.read.sheet}
+    operation |= {key: value for key, value in told.items() if value is not None}
     if options.template is not None:
         operation["template"] = options.template.ref
     return draft.commit(operation, parent=parent, sources=[source])

@@ -1,20 +1,20 @@
 """The review queue: candidates out of feedback, what people decided about them, and the version that follows.
 
-A candidate is one judgement with its rows (see :mod:`assistant.datasets.feedback`), or an answer that
-somebody kept on the Compare page. Each reviewer's newest ``accept``, ``fix`` or ``reject`` counts; where
-two disagree, the candidate is ``disputed`` and stays out until one of them changes their mind. A version
-follows from the decisions: later ones take rows out of the next version again, earlier versions stay.
+A candidate is one judgement with its rows (see :mod:`assistant.datasets.feedback`), an answer that
+somebody kept on the Compare page, or a row that a model made. Each reviewer's newest ``accept``, ``fix`` or
+``reject`` counts; where two disagree, the candidate is ``disputed`` and stays out until one of them changes
+their mind. A version follows from the decisions: later ones take rows out of the next version again,
+earlier versions stay.
 """
 
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any, Literal
 
-from assistant.collect import EXAMPLES, read
+from assistant.collect import EXAMPLES, SYNTHETIC, read
 from assistant.datasets.feedback import ORIGINS as JUDGED
 from assistant.datasets.feedback import BuildOptions, rows_of
 from assistant.datasets.personal import treat_row
@@ -26,13 +26,12 @@ from assistant.paths import Home
 from assistant.records import Decision, Vote
 from assistant.store import Store
 
-ORIGINS = (*JUDGED, "kept")
+ORIGINS = (*JUDGED, "kept", "synthetic")
 DATASET = "reviewed"
 SETTLING = tuple(action for action in ACTIONS if action != "tag")
 State = Literal["open", "taken", "left", "disputed"]
 _PROMPT = ("question", "history", "messages", "tools", "language", "passages")
-_MARKS = ("group", "user", "message", "task", "reason")
-_SURE = 1.959964  # the normal quantile of a 95 % interval
+_MARKS = ("group", "user", "message", "task", "reason", "synthetic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +97,14 @@ def candidates(store: Store, votes: Iterable[Vote], home: Home) -> list[Candidat
     grouped: dict[str, list[Row]] = {}
     for row in rows_of(store, votes, BuildOptions(without=refusing)):
         grouped.setdefault(_candidate_of(row), []).append(row)
-    for row in _kept(home) if "local" not in refusing else ():
-        grouped[row["id"]] = [row]
+    for row in (*_kept(home), *synthetic_rows(home)):
+        if author_of(row) not in refusing:
+            grouped[row["id"]] = [row]
     made: dict[str, list[Decision]] = defaultdict(list)
     for decision in store.decisions():
         made[decision.candidate].append(decision)
     return [
-        Candidate(key, rows[0]["origin"], str(rows[0].get("user", "local")), tuple(rows), tuple(made.get(key, ())))
+        Candidate(key, rows[0]["origin"], author_of(rows[0]), tuple(rows), tuple(made.get(key, ())))
         for key, rows in grouped.items()
     ]
 
@@ -127,6 +127,24 @@ def _kept(home: Home) -> Iterator[Row]:
         yield {"id": key, **content, **more, "origin": "kept", "user": "local", "group": key}
 
 
+def synthetic_rows(home: Home) -> Iterator[Row]:
+    """Yield what a model made (see :mod:`assistant.datasets.synthetic`); a line that somebody broke is left out."""
+    for line in read(home, SYNTHETIC).splitlines():
+        try:
+            row = json.loads(line)
+            whole = row["origin"] == "synthetic" and row["synthetic"]["model"] and row["question"] and row["answer"]
+        except (ValueError, KeyError, TypeError):
+            continue
+        if whole and str(row.get("id", "")).startswith("synthetic-"):
+            yield row
+
+
+def author_of(row: Row) -> str:
+    """Return whose doing a row is: a person, or the model that made it."""
+    made = row.get("synthetic")
+    return str(made["model"]) if isinstance(made, dict) and made.get("model") else str(row.get("user", "local"))
+
+
 def queue(found: Iterable[Candidate], reviewer: str, origins: Sequence[str] = ORIGINS) -> list[Candidate]:
     """Return what a reviewer has not decided yet: what nobody has comes first."""
     waiting = [each for each in found if each.origin in origins and reviewer not in each.settled]
@@ -136,6 +154,8 @@ def queue(found: Iterable[Candidate], reviewer: str, origins: Sequence[str] = OR
 def reviewed_rows(candidate: Candidate) -> list[Row]:
     """Return the rows of an accepted candidate; a fix is a target, and a pair over each answer it replaces."""
     marks: Row = {"candidate": candidate.id} | ({"tags": candidate.tags} if candidate.tags else {})
+    if candidate.origin == "synthetic":  # until somebody looked, it must measure nothing
+        marks["confirmed"] = [name for name, made in candidate.settled.items() if made.action != "reject"]
     text = candidate.fix
     if not text:
         return [row | marks for row in candidate.rows]
@@ -163,6 +183,7 @@ def build_reviewed(
     Raises:
         InputError: nothing was accepted or taken back since the newest version.
     """
+    as_of = time.time()
     with datasets.draft(name) as draft:
         versions = datasets.versions(draft.name)
         parent = versions[-1] if versions else None
@@ -180,7 +201,7 @@ def build_reviewed(
             )
         source = {"file": "review", "format": "joyul", "rows": added, "licence": "", "personal": "mask"}
         until = max((each.number for each in found), default=since)
-        operation = {"name": "review", "since": since, "until": until}
+        operation = {"name": "review", "since": since, "until": until, "as_of": as_of}
         version = draft.commit(operation, parent=parent, sources=[source] if added else [], notes={"reviewed": until})
     counts = {"added": added, "removed": removed, "changed": changed}
     return {"version": version.manifest.ref, "rows": version.manifest.rows, **counts}
@@ -201,7 +222,7 @@ def _carry_over(
             newer, _ = treat_row(newer)
             changed += content_digest(newer) != content_digest(row)
             row = row | newer  # keeps what later operations added, e.g. its split
-        elif row.get("origin") in ORIGINS and row.get("user") in refusing:
+        elif row.get("origin") in ORIGINS and author_of(row) in refusing:
             removed += 1
             draft.decide({"action": "left out", "reason": "no consent", "row": row["id"]})
             continue
@@ -239,44 +260,3 @@ def pending(datasets: DatasetStore, found: Iterable[Candidate]) -> dict[str, int
         if name and each.number > since[name] and (each.state == "taken" or since[name]):
             counts[name] += 1
     return dict(counts)
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """How far two reviewers agree on taking or leaving ``n`` candidates.
-
-    ``kappa`` is Cohen's (1960), ``low`` to ``high`` its 95 % interval by his standard error; None where both
-    gave one and the same verdict throughout, as chance alone then explains everything.
-    """
-
-    first: str
-    second: str
-    n: int
-    agreed: int
-    kappa: float | None
-    low: float | None
-    high: float | None
-
-
-def agreement(found: Iterable[Candidate]) -> list[Agreement]:
-    """Return the agreement of every two reviewers who decided about the same candidates."""
-    both: dict[tuple[str, str], list[tuple[bool, bool]]] = defaultdict(list)
-    for each in found:
-        takes: Mapping[str, bool] = {name: made.action != "reject" for name, made in each.settled.items()}
-        for one, two in combinations(sorted(takes), 2):
-            both[one, two].append((takes[one], takes[two]))
-    return [_agreement(*names, verdicts) for names, verdicts in sorted(both.items())]
-
-
-def _agreement(first: str, second: str, verdicts: Sequence[tuple[bool, bool]]) -> Agreement:
-    n = len(verdicts)
-    agreed = sum(one == two for one, two in verdicts)
-    shares = [sum(pair[place] for pair in verdicts) / n for place in (0, 1)]
-    chance = shares[0] * shares[1] + (1 - shares[0]) * (1 - shares[1])
-    if chance == 1:
-        return Agreement(first, second, n, agreed, None, None, None)
-    observed = agreed / n
-    kappa = (observed - chance) / (1 - chance)
-    error = (observed * (1 - observed) / n) ** 0.5 / (1 - chance)
-    low, high = max(-1.0, kappa - _SURE * error), min(1.0, kappa + _SURE * error)
-    return Agreement(first, second, n, agreed, kappa, low, high)

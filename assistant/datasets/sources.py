@@ -47,8 +47,8 @@ def raw_stream(path: Path) -> IO[bytes]:
         InputError: no such file.
     """
     if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise InputError(f"{str(path)!r} {what}", "name a data file")
+        message = f"{str(path)!r} is a folder" if path.is_dir() else f"{str(path)!r} does not exist"
+        raise InputError(message, "name a data file")
     stream = path.open("rb")
     magic = stream.read(2)
     stream.seek(0)
@@ -209,9 +209,9 @@ class _Recoded(io.RawIOBase):
                 text = self._decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError as error:
                 line = self._line + chunk[: error.start].count(b"\n")
-                message = f"{self._origin.name}:{line}: byte 0x{error.object[error.start]:02x} is not "
+                name, byte, encoding = self._origin.name, f"{error.object[error.start]:02x}", self._origin.encoding
                 hint = "mend that place, or name another --encoding"
-                raise InputError(message + self._origin.encoding, hint) from None
+                raise InputError(f"{name}:{line}: byte 0x{byte} is not {encoding}", hint) from None
             if self._first and text:
                 text, self._first = text.lstrip("\ufeff"), False
             self._line += text.count("\n")

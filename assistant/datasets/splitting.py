@@ -79,6 +79,32 @@ def split(
         hint = "leave them out with --drop-leaks, or keep them, marked, with --allow-leaks"
         raise InputError(f"{message} in {first['set']}", hint, leaks=leaking[:50], leaks_total=len(leaking))
     leaked = {leak["row"]: leak["set"] for leak in leaking}
+    kept = 0 if options.leaking == "drop" else len(leaking)
+    notes = {"leaks_checked": sorted(evaluations), "leaked_rows": kept} if evaluations else {}
+    made, groups, torn = split_known(store, version, options, leaked, notes, progress)
+    return {
+        "version": made.manifest.ref,
+        "rows": made.manifest.rows,
+        "splits": made.manifest.counts.get("split", {}),
+        "groups": groups,
+        "torn_groups": torn,
+        "leaks": leaking[:50],
+        "leaks_total": len(leaking),
+    }
+
+
+def split_known(
+    store: DatasetStore,
+    version: Version,
+    options: SplitOptions,
+    leaked: Mapping[str, str],
+    notes: Mapping[str, Any] | None = None,
+    progress: Progress = lambda _: None,
+) -> tuple[Version, int, int]:
+    """Split a version whose leaks are known: row -> evaluation set.
+
+    Returns the new version, how many groups it has, and how many an earlier split had torn.
+    """
     rows = [_Line.of(row) for row in version.rows() if options.leaking != "drop" or row["id"] not in leaked]
     if not rows:
         raise InputError(f"{version.manifest.ref}: this would leave no row", "leave fewer rows out")
@@ -95,20 +121,9 @@ def split(
         part = place[row["id"]] if options.redo or "split" not in row else row["split"]
         return row | {"split": part}
 
-    kept = 0 if options.leaking == "drop" else len(leaking)
-    notes = {"leaks_checked": sorted(evaluations), "leaked_rows": kept} if evaluations else {}
     operation = {"name": "split", "shares": dict(options.shares), "by": list(options.by), "seed": options.seed}
     operation |= {"threshold": options.threshold, "leaking": options.leaking, "redo": options.redo}
-    made = remake(store, version, decide, operation, notes)
-    return {
-        "version": made.manifest.ref,
-        "rows": made.manifest.rows,
-        "splits": made.manifest.counts.get("split", {}),
-        "groups": len(set(groups)),
-        "torn_groups": torn,
-        "leaks": leaking[:50],
-        "leaks_total": len(leaking),
-    }
+    return remake(store, version, decide, operation, notes), len(set(groups)), torn
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,8 +60,9 @@ class DatasetStore:
             return versions[-1]
         if len(found) != 1:
             known = ", ".join(version.manifest.version for version in versions)
-            what = "no version" if not found else "several versions begin with"
-            raise InputError(f"dataset {name!r}: {what} {wanted!r}", f"versions: {known}")
+            none = f"dataset {name!r}: no version {wanted!r}"
+            several = f"dataset {name!r}: several versions begin with {wanted!r}"
+            raise InputError(several if found else none, f"versions: {known}")
         return found[0]
 
     def draft(self, name: str) -> "Draft":

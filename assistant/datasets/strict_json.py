@@ -83,8 +83,9 @@ def clean(value: Any, key: str = "", depth: int = 0) -> Any:
         if not value.isprintable():
             bad = next((char for char in value if unprintable(char)), None)
             if bad is not None:
-                what = "is half of a character pair" if bad >= "\ud800" else "is a control character"
-                raise Unreadable(key, f"U+{ord(bad):04X} {what}", "remove that character")
+                half = f"U+{ord(bad):04X} is half of a character pair"
+                control = f"U+{ord(bad):04X} is a control character"
+                raise Unreadable(key, half if bad >= "\ud800" else control, "remove that character")
         return unicodedata.normalize("NFC", value)
     if type(value) is dict:
         fresh: dict[str, Any] = {}

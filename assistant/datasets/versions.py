@@ -77,7 +77,7 @@ class Version:
             while chunk := stream.read(1 << 20):
                 digest.update(chunk)
         if digest.hexdigest() != self.manifest.sha256:
-            hint = "restore a backup, or make the version again from its parent and its decisions"
+            hint = "restore a backup, or make the version again with `joyul data rebuild`"
             raise DamagedError(f"dataset {self.manifest.ref}: rows.jsonl is not what was stored", hint)
 
 

@@ -37,10 +37,14 @@ def build(services: "Services", params: dict[str, Any], progress: Progress, canc
 
 
 def _counting(services: "Services") -> "list[Vote]":
-    """Return the votes that count: of each person and question the latest."""
+    """Return the stored votes that count."""
+    return counting(services.store.votes())
+
+
+def counting(votes: "list[Vote]") -> "list[Vote]":
+    """Return, of some votes, those that count: of each person and question the latest."""
     from eval.arena import counted
 
-    votes = services.store.votes()
     latest = {vote.id for blind in (True, False) for vote in counted(votes, blind=blind)}
     return [vote for vote in votes if vote.id in latest]
 
@@ -55,16 +59,30 @@ def candidates(services: "Services") -> "list[Candidate]":
 def review_list(
     services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled
 ) -> dict[str, Any]:
-    """Return the candidates that ``reviewer`` has not decided, what waits for a version, and the agreement."""
-    from assistant.datasets.review import agreement, pending, queue
+    """Return the candidates that ``reviewer`` has not decided, what waits for a version, and the agreement.
+
+    ``origin`` takes those of one origin only, ``decided`` lists the decided ones after them, too.
+
+    Raises:
+        UsageError: an origin that does not exist.
+    """
+    from assistant.datasets.agreement import agreement
+    from assistant.datasets.review import ORIGINS, pending, queue
     from assistant.datasets.store import DatasetStore
 
+    origin = str(params.get("origin") or "")
+    if origin and origin not in ORIGINS:
+        raise UsageError(f"unknown origin {origin!r}", nearest(origin, ORIGINS))
     found = candidates(services)
-    waiting = queue(found, str(params.get("reviewer") or "local"))
+    waiting = queue(found, str(params.get("reviewer") or "local"), [origin] if origin else ORIGINS)
+    known = {each.id for each in waiting}
+    more = [each for each in found if each.id not in known and origin in ("", each.origin)]
+    listed = [*waiting, *(more if params.get("decided") else ())]
     rows = [
         {"id": each.id, "origin": each.origin, "author": each.author, "state": each.state, "tags": each.tags}
-        | {"question": each.question, "rows": list(each.rows)}
-        for each in waiting[: int(params.get("limit") or 50)]
+        | {"question": each.question, "answer": each.fix or each.answer, "dataset": each.dataset}
+        | {"rows": list(each.rows)}
+        for each in listed[: int(params.get("limit") or 50)]
     ]
     return {
         "waiting": len(waiting),
@@ -78,7 +96,10 @@ def review_list(
 def review_decide(
     services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled
 ) -> dict[str, Any]:
-    """Keep one decision: ``candidate``, ``action``, and ``reviewer``, ``text``, ``tags``, ``dataset`` where given.
+    """Keep a decision about ``candidate``, or about each of ``candidates``, or about none of them.
+
+    ``action`` is accept, fix (with ``text``), reject, tag (with ``tags``) or assign: the reviewer's own verdict
+    again, for another ``dataset``; acceptance where there is none.
 
     Raises:
         InputError: no such candidate, or a decision that says nothing.
@@ -86,15 +107,38 @@ def review_decide(
     from assistant.datasets.review import DATASET
     from assistant.datasets.versions import check_name
 
-    key, reviewer = str(params.get("candidate") or ""), str(params.get("reviewer") or "local")[:64]
-    if key not in {each.id for each in candidates(services)}:
-        raise InputError(f"no candidate {key[:64]!r}", "what it came from may be deleted; look at the list again")
+    keys = [str(key) for key in params.get("candidates") or [params.get("candidate") or ""]]
+    reviewer, known = str(params.get("reviewer") or "local")[:64], {each.id: each for each in candidates(services)}
+    if unknown := [key for key in keys if key not in known]:
+        raise InputError(
+            f"no candidate {unknown[0][:64]!r}", "what it came from may be deleted; look at the list again"
+        )
     dataset = check_name(str(params.get("dataset") or DATASET))
-    text, tags = str(params.get("text") or ""), [str(tag) for tag in params.get("tags") or ()]
-    services.store.add_decision(
-        key, str(params.get("action")), reviewer=reviewer, text=text, tags=tags, dataset=dataset
-    )
-    return {"candidate": key, "action": params.get("action"), "reviewer": reviewer, "dataset": dataset}
+    told, tags = str(params.get("text") or ""), [str(tag) for tag in params.get("tags") or ()]
+    for key in keys:
+        action, text = str(params.get("action")), told
+        if action == "assign":
+            before = known[key].settled.get(reviewer)
+            kept = before if before is not None and before.action != "reject" else None
+            action, text = (kept.action, kept.text) if kept else ("accept", "")
+        services.store.add_decision(key, action, reviewer=reviewer, text=text, tags=tags, dataset=dataset)
+    return {"candidates": keys, "action": params.get("action"), "reviewer": reviewer, "dataset": dataset}
+
+
+def feedback(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:
+    """Keep a thumb or a correction (``kind`` up, down or edit with ``text``) of the answer ``message``.
+
+    Raises:
+        InputError: there is no such answer, or the feedback says nothing.
+    """
+    stored = services.store.message(str(params.get("message") or ""))
+    if stored.role != "assistant":
+        raise InputError(f"{stored.id!r} is not an answer", "give the id of an answer")
+    kind, tags = str(params.get("kind")), [str(tag) for tag in params.get("tags") or ()]
+    text, reason = str(params.get("text") or ""), str(params.get("reason") or "")
+    author = str(params.get("author") or "local")[:64]
+    key = services.store.add_feedback(stored.id, kind, text=text, reason=reason, tags=tags, author=author)
+    return {"feedback": key, "message": stored.id, "kind": kind}
 
 
 def review_build(

@@ -9,6 +9,7 @@ from assistant.datasets.review import DATASET, ORIGINS
 from assistant.ui.collect_next_view import next_html
 from assistant.ui.context import Page, event_data, panel
 from assistant.ui.data_import_view import COLUMNS, ENCODINGS, Choices, ImportPage, Look
+from assistant.ui.data_synthetic import SyntheticPart
 from assistant.ui.data_view import KINDS, DataPage, Filters, Opened, turned, whole
 from assistant.ui.markup import element, escape
 from assistant.ui.parts import QUIET, page_head
@@ -99,6 +100,7 @@ class DataTab:
 
     def _lay_out_review(self) -> None:
         words = self.page.words
+        self.synthetic = SyntheticPart(self.page)
         with gr.Row(elem_id="review-bar"):
             self.reviewer = gr.Textbox(
                 REVIEWER, label=words("review.reviewer"), elem_id="reviewer", max_lines=1, min_width=140
@@ -143,6 +145,7 @@ class DataTab:
     def _wire_review(self) -> None:
         guard = self.page.guard
         looking = [self.desk, self.reviewer, self.target, self.origin]
+        self.synthetic.wire(self.on_review, looking, self.review)
         for action in ACTIONS:
             getattr(self.review, action)(guard(self._deciding(action)), looking, [self.review], **QUIET)
         self.review.skip(guard(self.on_skip), looking, [self.review], **QUIET)

@@ -3,17 +3,9 @@
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from assistant.collect import EXAMPLES
-from assistant.datasets.review import (
-    DATASET,
-    ORIGINS,
-    Agreement,
-    Candidate,
-    agreement,
-    build_reviewed,
-    pending,
-    queue,
-)
+from assistant.collect import EXAMPLES, SYNTHETIC
+from assistant.datasets.agreement import Agreement, agreement
+from assistant.datasets.review import DATASET, ORIGINS, Candidate, build_reviewed, pending, queue
 from assistant.datasets.rows import Row, text_of
 from assistant.datasets.store import DatasetStore
 from assistant.datasets.versions import check_name
@@ -54,13 +46,14 @@ class ReviewPage:
         self.page, self.words = page, page.words
         self.services = page.services
         self.datasets = DatasetStore(page.services.home.datasets)
-        self._mark: tuple[int, int] = (-1, -1)
+        self._mark: tuple[int, ...] = ()
         self._found: list[Candidate] = []
 
     def found(self) -> list[Candidate]:
         """Return every candidate; judgements are read again only when there are new ones, decisions always."""
-        kept = self.services.home.root / EXAMPLES
-        mark = (self.services.store.changes, kept.stat().st_mtime_ns if kept.exists() else 0)
+        drafts = [self.services.home.root / draft for draft in (EXAMPLES, SYNTHETIC)]
+        times = [draft.stat().st_mtime_ns if draft.exists() else 0 for draft in drafts]
+        mark = (self.services.store.changes, *times)
         if mark != self._mark:
             self._found, self._mark = candidates(self.services), mark
             return self._found
@@ -101,6 +94,7 @@ class ReviewPage:
         said = element("summary", escape(words("review.history", n=len(history))))
         before = element("details", said, *turns) if history else ""
         question = element("p", escape(now.question), class_="asked", dir_="auto")
+        before += self._made(now.rows[0])
         answers = "".join(self._answer(key, text) for key, text in _answers(now))
         reason = now.rows[0].get("reason")
         why = element("p", escape(words("review.reason", reason=reason)), class_="help") if reason else ""
@@ -117,6 +111,16 @@ class ReviewPage:
             tabindex=-1,
             data_candidate=now.id,
         )
+
+    def _made(self, row: Row) -> str:
+        """Return what a model made a row of: the passage, and who made it by which prompt."""
+        words, made = self.words, row.get("synthetic")
+        if not isinstance(made, dict):
+            return ""
+        place = str(made.get("document") or made.get("seed") or "")
+        said = words("review.made_by", model=made.get("model"), prompt=made.get("prompt"), place=place)
+        passages = [element("p", escape(str(text)), dir_="auto") for text in row.get("passages", ())]
+        return element("details", element("summary", escape(said)), *passages)
 
     def _answer(self, key: str, text: str) -> str:
         name = element("span", escape(self.words(f"review.{key}")), class_="tag")

@@ -16,6 +16,7 @@ _CHUNK = 1 << 16
 # Possessive, so that a string of 32 MB needs no memory for ways back.
 _TOKEN = re.compile(rb'"(?:[^"\\\r\n]++|\\.)*+"|["\[\]{},]', re.DOTALL)
 _SPACE = b" \t\r\n"
+_OPEN_QUOTE = "a text's quote is never closed, in what begins on this line"
 
 
 def read_lines(origin: Source, problems: Problems, options: ReadOptions) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -104,7 +105,7 @@ class _Elements:
                     return
                 continue
             if match[0] == b'"':
-                self._stop("a text's quote is never closed", 'close it with " before the line ends')
+                self._stop(_OPEN_QUOTE, 'close it with " before the line ends')
                 return
             self._place = match.end()
             self._depth += (match[0] in b"[{") - (match[0] in b"]}")
@@ -143,13 +144,14 @@ class _Elements:
 
     def _end(self, in_string: bool) -> None:
         if in_string:
-            self._stop("a text's quote is never closed", 'close it with "; the file may be cut off')
+            self._stop(_OPEN_QUOTE, 'close it with "; the file may be cut off')
         else:
-            self._stop("the array is never closed", "end the file with ]; it may be cut off")
+            problem = "the array is never closed, in what begins on this line"
+            self._stop(problem, "end the file with ]; it may be cut off")
 
     def _stop(self, problem: str, fix: str) -> None:
         head = self._buffer[: len(self._buffer) - len(self._buffer.lstrip(_SPACE))]
-        self._problems.add(self.line + head.count(b"\n"), "", f"{problem}, in what begins on this line", fix)
+        self._problems.add(self.line + head.count(b"\n"), "", problem, fix)
 
     def _tail(self) -> None:
         rest = (self._buffer + self._stream.read(_CHUNK)).strip(_SPACE)

@@ -3,8 +3,9 @@
 import pytest
 
 from assistant.collect import keep_example
+from assistant.datasets.agreement import agreement
 from assistant.datasets.cleaning import filter_rows
-from assistant.datasets.review import agreement, build_reviewed, candidates, pending, queue, reviewed_rows
+from assistant.datasets.review import build_reviewed, candidates, pending, queue, reviewed_rows
 from assistant.errors import InputError
 from assistant.store import Store
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 Role = Literal["system", "user", "assistant"]
-Finish = Literal["stop", "length", "cancelled", "error"]
+Finish = Literal["stop", "length", "loop", "cancelled", "error"]
 Language = Literal["ko", "en"]
 
 

@@ -211,7 +211,7 @@ def _answer(model: ChatModel, probe: Probe) -> float | str:
         made = collect(model.stream(probe.messages(), Sampling(max_tokens=PROBE_TOKENS)))
     except Exception as error:  # a probe's failure is its result, as an item's is in a run
         return f"{type(error).__name__}: {error!s:.200}"
-    return float(probe.right(made.text)) if made.finish in ("stop", "length") else f"ended with {made.finish!r}"
+    return float(probe.right(made.text)) if made.finish in ("stop", "length", "loop") else f"ended with {made.finish!r}"
 
 
 def changes(sample: Sample, before: Figures, after: Figures) -> tuple[dict[str, Change], dict[str, dict[str, Change]]]:

@@ -110,7 +110,7 @@ def ask(job: Job, item: Item, seed: int, stop: threading.Event) -> Answer | None
         if stream is not None:
             stream.close()
     made = fold.generation
-    problem = "" if made.finish in ("stop", "length") else f"the answer ended with {made.finish!r}"
+    problem = "" if made.finish in ("stop", "length", "loop") else f"the answer ended with {made.finish!r}"
     if made.origin is not None and made.origin.adapter != spec.adapter:
         problem = f"ran with adapter {made.origin.adapter!r} instead of {spec.adapter!r}"
     return Answer(

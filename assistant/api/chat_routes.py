@@ -20,7 +20,7 @@ from assistant.records import new_id
 from assistant.schema import Message, Sampling
 from assistant.services import Services
 
-FINISH = {"stop": "stop", "length": "length", "cancelled": "stop", "error": "stop"}
+FINISH = {"stop": "stop", "length": "length", "loop": "length", "cancelled": "stop", "error": "stop"}
 
 
 class Part(BaseModel):

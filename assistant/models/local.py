@@ -16,6 +16,7 @@ from assistant.models.classifier import told
 from assistant.models.context import fit, prompt_room
 from assistant.models.engine import Engine, Request
 from assistant.models.hub import resolve
+from assistant.models.loops import Loops
 from assistant.models.scoring import mean_losses
 from assistant.models.stream_text import AnswerText
 from assistant.models.whole import Shelf, WholeModel
@@ -65,12 +66,13 @@ class LocalModel:
         room = max(1, min(limit, self._positions - len(prompt)))
         ticket = backend.engine.submit(Request(prompt, sampling, key, room, backend.ends))
         text = AnswerText(backend.format.decode, (*sampling.stop, *backend.format.stops))
+        loops = Loops(backend.stops_loops)
         try:
-            while not (ticket.ended or text.stopped):
-                yield Delta(text=text.add(ticket.read(POLL_SECONDS)))
+            while not (ticket.ended or text.stopped or loops.found):
+                yield Delta(text=text.add(loops.until_found(ticket.read(POLL_SECONDS))))
             if rest := text.finish():
                 yield Delta(text=rest)
-            finish = "stop" if text.stopped else ticket.finish
+            finish = "stop" if text.stopped else "loop" if loops.found else ticket.finish
             yield Delta(usage=Usage(len(prompt), text.used), finish=finish, origin=self._origin)
         finally:
             ticket.cancel()
@@ -119,7 +121,9 @@ class LocalBackend:
         self.shelf = Shelf(settings.weights_mb * 1_000_000)
         config = model.config.get_text_config(decoder=True)
         self.positions = int(getattr(config, "max_position_embeddings", 0) or 4096)
-        limits = [self.positions, int(load_card(folder).get("window") or 0), model_settings.window]
+        card = load_card(folder)
+        self.stops_loops = bool(card.get("stop_loops"))
+        limits = [self.positions, int(card.get("window") or 0), model_settings.window]
         self.window = min(limit for limit in limits if limit > 0)
         self.ends = _end_tokens(model, self.format.tokenizer)
         self.shapes = {

@@ -73,7 +73,7 @@ def export(model: LanguageModel, tokenizer: Path, out: Path) -> None:
     twin.save_pretrained(out, max_shard_size=SHARD)
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         shutil.copyfile(tokenizer / name, out / name)
-    about = {"window": WINDOW, "languages": ["ko", "en"], "parameters": parameter_count(model)}
+    about = {"window": WINDOW, "languages": ["ko", "en"], "parameters": parameter_count(model), "stop_loops": True}
     (out / "joyul.json").write_text(json.dumps(about) + "\n", encoding="utf-8")
 
 

@@ -1,6 +1,7 @@
 """The base model of a training run: weights of its own, never those that chat is served from."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from tuning.formats import Encoder
 class Base:
     """A freshly loaded model with what identifies it; ``name`` is ``name@hash8`` as in receipts.
 
-    ``size`` is the bytes of its weights on disk, ``parameters`` their number.
+    ``parameters`` is the number of its weights, ``shapes`` that of each tensor on disk, ``element`` the bytes
+    of one in memory.
     """
 
     model: Any
@@ -28,8 +30,9 @@ class Base:
     name: str
     hash: str
     cuda: bool
-    size: int
     parameters: int
+    shapes: Mapping[str, tuple[int, ...]]
+    element: int
 
 
 def open_base(settings: ModelSettings, *, weights: bool = True, four_bit: bool = False) -> Base:
@@ -65,12 +68,14 @@ def open_base(settings: ModelSettings, *, weights: bool = True, four_bit: bool =
     name = named.resolve().name if named.is_dir() else settings.name
     window = min(limit for limit in limits if limit > 0)
     files = sorted(folder.glob("*.safetensors"))
-    size = sum(path.stat().st_size for path in files)
-    parameters = sum(math.prod(shape) for path in files for shape in read_header(path).values())
+    shapes = {name: shape for path in files for name, shape in read_header(path).items()}
+    parameters = sum(map(math.prod, shapes.values()))
+    element = 4 if plain.dtype == "float32" else 2
     model = None
     if weights:
         model = _four_bit(folder, plain) if four_bit else load_weights(folder, plain)
-    return Base(model, Encoder(ChatFormat(folder), window), f"{name}@{content[:8]}", content, cuda, size, parameters)
+    encoder = Encoder(ChatFormat(folder), window)
+    return Base(model, encoder, f"{name}@{content[:8]}", content, cuda, parameters, shapes, element)
 
 
 def _four_bit(folder: Path, settings: ModelSettings) -> Any:

@@ -1,7 +1,7 @@
 """How long a run will take and how much memory: a short probe of the real training, with an error bar.
 
-The error bar comes from the state folder's own past: for every finished job the predicted seconds
-stand beside the measured ones. Without a past the bar is wide, and says so.
+The error bar comes from the state folder's own past: for every finished job the seconds that it predicted after
+its first steps stand beside the measured ones. Without a past the bar is wide, and says so.
 """
 
 import math
@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from assistant.errors import ResourceError
+from assistant.errors import JoyulError
 from assistant.jobs.record import JobFolder, jobs_of
 from assistant.paths import Home
 from assistant.settings import ModelSettings
@@ -23,17 +23,31 @@ from tuning.methods.auto import steps_of
 from tuning.methods.sft import Task, peak_memory_mb
 from tuning.prepare import MODEL, ROWS, frozen_recipe, read_rows
 from tuning.schema import TuneRecipe
+from tuning.space import free_memory, refuse_too_big
 
 PROBE_STEPS = 10
 ESTIMATE = "estimate.json"
 # With fewer finished jobs than this their spread says nothing yet.
 ENOUGH_JOBS = 3
 UNTRIED_FACTOR = 1.5
+SHOWN_JOBS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A finished job: the seconds of training it predicted, and those it took."""
+
+    adapter: str
+    predicted: float
+    measured: float
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a run will cost; ``low`` and ``high`` bound the seconds (about 90 %) by ``past`` finished jobs."""
+    """What a run will cost; ``low`` and ``high`` bound the seconds (about 90 %) by ``past`` finished jobs.
+
+    ``record`` holds the newest of these.
+    """
 
     seconds: float
     low: float
@@ -42,6 +56,7 @@ class Estimate:
     tokens: int
     tokens_per_second: float
     past: int
+    record: tuple[Past, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -60,7 +75,7 @@ def estimate(job: JobFolder, recipe: TuneRecipe) -> Estimate:
     recipe = frozen_recipe(job)
     rows = read_rows(job.path / ROWS)
     base = open_base(model, weights=False)
-    _refuse_too_big(base.size, recipe)
+    refuse_too_big(recipe, base, free_memory(base.cuda))
     started = time.perf_counter()
     base = open_base(model, four_bit=load_method(recipe.method).four_bit)
     loading = time.perf_counter() - started
@@ -70,8 +85,8 @@ def estimate(job: JobFolder, recipe: TuneRecipe) -> Estimate:
     whole = round(sum(row.tokens for row in rows) * passes)
     speed = tokens / spent
     seconds = loading + whole / speed
-    past = past_ratios(job.home)
-    low, high = bar(past)
+    past = past_runs(job.home)
+    low, high = bar([each.measured / each.predicted for each in past])
     return Estimate(
         seconds=round(seconds, 1),
         low=round(seconds * low, 1),
@@ -80,17 +95,22 @@ def estimate(job: JobFolder, recipe: TuneRecipe) -> Estimate:
         tokens=whole,
         tokens_per_second=round(speed, 1),
         past=len(past),
+        record=tuple(past[-SHOWN_JOBS:]),
     )
 
 
-def past_ratios(home: Home) -> list[float]:
-    """Return measured over predicted seconds of every finished job; it predicted itself after ten steps."""
-    ratios = []
+def past_runs(home: Home) -> list[Past]:
+    """Return what every finished job predicted of itself after ten steps and what it took, oldest first."""
+    found = []
     for job in jobs_of(home):
-        record = job.stored()
-        if record.state == "succeeded" and (job.path / ESTIMATE).is_file():
-            ratios.append(float(record.result["training_seconds"]) / float(job.load(ESTIMATE)["seconds"]))
-    return ratios
+        try:
+            record, predicted = job.stored(), float(job.load(ESTIMATE)["seconds"])
+            measured = float(record.result["training_seconds"])
+        except (JoyulError, OSError, KeyError, ValueError):
+            continue  # it did not come to that, or its folder is damaged
+        if record.state == "succeeded" and predicted > 0 and measured > 0:
+            found.append(Past(record.name, predicted, measured))
+    return found
 
 
 class OwnPrediction:
@@ -151,14 +171,3 @@ def _probe(job: JobFolder, base: Any, recipe: TuneRecipe, rows: Sequence[Trainin
         return max(outcome.seconds, 1e-6), outcome.tokens
     share = (len(marks) - 1) / len(marks)
     return marks[-1] - marks[0], round(outcome.tokens * share)
-
-
-def _refuse_too_big(size: int, recipe: TuneRecipe) -> None:
-    import psutil
-
-    free = psutil.virtual_memory().available
-    if size > free:
-        raise ResourceError(
-            f"training {recipe.name!r} does not fit: its base needs {size / 1e9:.1f} GB, {free / 1e9:.1f} GB are free",
-            "take a smaller base, or set model.dtype to bfloat16",
-        )

@@ -4,7 +4,6 @@ What trains later (at once, after a wait in the queue, on resuming) reads that f
 """
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -25,9 +24,8 @@ from tuning.methods.auto import Facts as Known
 from tuning.methods.auto import settle
 from tuning.preferences import as_judged, read_training, with_judgement
 from tuning.schema import TuneRecipe
+from tuning.space import disk_bytes, refuse_full_disk
 
-# What must be free beside the adapter itself: rendered rows, events, and room for others.
-SPARE_BYTES = 20_000_000
 ROWS, VALIDATION, RECIPE, FACTS, MODEL = "rows.jsonl", "validation.jsonl", "recipe.json", "facts.json", "model.json"
 RetrieverFor = Callable[[str], Retriever]
 
@@ -55,7 +53,7 @@ def prepare(
         UsageError, InputError, UnavailableError, ResourceError: see the parts; the job is ``failed`` then.
     """
     started = time.perf_counter()
-    _refuse_full_disk(home)
+    refuse_full_disk(home.root)
     job = job or JobFolder.create(home, "tune", recipe.name)
     try:
         load_method(recipe.method).refuse_missing()
@@ -70,6 +68,7 @@ def prepare(
         )
         recipe, chosen = settle(recipe, Known(len(rows), base.parameters, base.cuda))
         job.save(RECIPE, {**recipe.model_dump(mode="json"), "file": str(recipe.file)})
+        refuse_full_disk(home.root, disk_bytes(recipe, base))
         _write(job.path / ROWS, rows)
         _write(job.path / VALIDATION, validation)
         facts |= {"base_hash": base.hash, "seconds": round(time.perf_counter() - started, 3)}
@@ -161,18 +160,6 @@ def _held_out(recipe: TuneRecipe, renderer: Renderer, judged: Rows) -> list[Trai
 
 def _rows_hash(rows: Sequence[TrainingRow]) -> str:
     return digest([row.to_json() for row in rows], length=16)
-
-
-def _refuse_full_disk(home: Home) -> None:
-    place = home.root
-    while not place.exists():
-        place = place.parent
-    free = shutil.disk_usage(place).free
-    if free < SPARE_BYTES:
-        raise ResourceError(
-            f"disk full: training needs about {SPARE_BYTES // 10**6} MB in {home.root}, {free // 10**6} MB are free",
-            "free some space or choose another --home",
-        )
 
 
 def _refuse_foreign_name(recipe: TuneRecipe, home: Home, base: Base) -> None:

@@ -214,6 +214,10 @@ def _event(key: str, number: int, event: dict[str, Any]) -> dict[str, Any]:
         data = {"step": event["step"], "valid_loss": event["validation_loss"]}
         message = f"Step {event['step']}: validation loss={event['validation_loss']:.4f}"
         return frame | {"type": "metrics", "data": data, "message": message}
+    if "samples" in event:
+        told = "; ".join(f"{each['prompt']} -> {each['answer']}" for each in event["samples"])
+        data = {"step": event["step"], "samples": event["samples"]}
+        return frame | {"data": data, "message": f"Step {event['step']}: sample answers: {told}"}
     if "state" in event:
         return frame | {
             "message": f"The job is {event['state']}" + (f": {event['error']}" if event.get("error") else "")

@@ -1,22 +1,17 @@
-"""``joyul tune plan``: what a recipe would train on, how long and how much memory; nothing is installed."""
+"""``joyul tune plan``: what a recipe would train on, and what it would cost; nothing is installed."""
 
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from assistant.cli.screen import duration
 from assistant.cli.shared import Run
-from assistant.errors import InputError, JoyulError
-
-if TYPE_CHECKING:
-    from assistant.settings import Settings
-    from tuning.estimate import Estimate
-    from tuning.report import DataReport
+from assistant.errors import InputError
 
 LEARNT, PLAIN = "\x1b[32m", "\x1b[0m"
+Document = Mapping[str, Any]
 
 
 def plan(
@@ -27,86 +22,75 @@ def plan(
     """Report on a recipe's data and estimate its cost before any training."""
     if not file.is_file():
         raise InputError(f"no recipe at {str(file)!r}", "check the path")
-    settings = run.settings()
-    from assistant.cli.tune import preparation
-    from assistant.owner import create
-    from assistant.paths import Home
-    from tuning.estimate import estimate
-    from tuning.prepare import FACTS, ROWS, prepare, read_rows
-    from tuning.report import data_report
-    from tuning.schema import load_recipe
+    from assistant.operations.tuning_sources import file_document, to_yaml
 
-    home = Home(settings.home)
-    create(home)
-    recipe = load_recipe(file.absolute())
-    with preparation(run) as retriever_for:
-        job = prepare(recipe, home=home, settings=settings, retriever_for=retriever_for, progress=run.screen.progress)
-    try:
-        from tuning.base import open_base
-        from tuning.methods import load_method
-        from tuning.preferences import read_training
-
-        tokenizer = open_base(settings.model_named(recipe.model), weights=False).encoder.tokenizer
-        rows = load_method(recipe.method).rows
-        examples = read_training(recipe.path(recipe.data), rows, recipe.encoding)
-        report = data_report(read_rows(job.path / ROWS), examples, job.load(FACTS), tokenizer, held_out(settings))
-        cost = estimate(job, recipe) if probe else None
-    finally:
-        shutil.rmtree(job.path, ignore_errors=True)
-    document = {"adapter": recipe.name, "data": report.to_json(), "estimate": cost.to_json() if cost else None}
-    run.screen.document(document, "\n".join([*_data_lines(report), *_cost_lines(cost), "", *_first_rows(report)]))
+    recipe = to_yaml(file_document(file.absolute()))
+    with run.peer() as peer:
+        found = peer.call("tune.plan", {"recipe": recipe, "probe": probe}, run.screen.progress)
+    cost = found["estimate"]
+    lines = [*_data_lines(found["data"]), *_settings_lines(found), *(_cost_lines(cost) if cost else [])]
+    if cost and found["busy"]:
+        lines.append("busy          another training ran meanwhile: it will be faster without")
+    run.screen.document(found, "\n".join([*lines, "", *_first_rows(found["data"])]))
 
 
-def held_out(settings: "Settings") -> Mapping[str, Sequence[str]]:
-    """Return the questions of every evaluation suite that the app knows, by its name; broken suites are left out."""
-    from assistant.paths import data_root
-    from eval.suite import load_suite
-
-    found: dict[str, list[str]] = {}
-    for folder in (data_root() / "demo" / "suites", settings.home / "suites"):
-        for path in sorted(folder.glob("*.yaml")):
-            try:
-                suite = load_suite(path)
-            except JoyulError:
-                continue
-            found[suite.name] = [item.question for item in suite.items if not item.history]
-    return found
-
-
-def _data_lines(report: "DataReport") -> list[str]:
-    def shares(counts: Mapping[Any, int]) -> str:
+def _data_lines(report: Document) -> list[str]:
+    def shares(counts: Document) -> str:
         return ", ".join(f"{key} {count}" for key, count in counts.items())
 
-    tokens, learnt = report.tokens, report.learnt
+    tokens, learnt = report["tokens"], report["learnt"]
     lines = [
-        f"rows          {report.rows} and {report.replay_rows} of replay; {report.cut} cut, {report.dropped} dropped",
-        f"languages     {shares(report.languages)}",
-        f"messages      {shares(report.turns)}  (messages a row: rows)",
-        f"tokens        {tokens.total:,} in all; a row {tokens.least} to {tokens.most}, median {tokens.median}, "
-        f"95 % under {tokens.p95}",
-        f"learnt        {learnt.total:,} of them carry loss; a row {learnt.least} to {learnt.most}",
-        f"duplicates    {report.duplicates}; same question with another answer: {report.conflicts}",
+        f"rows          {report['rows']} and {report['replay_rows']} of replay; {report['cut']} cut, "
+        f"{report['dropped']} dropped",
+        f"languages     {shares(report['languages'])}",
+        f"messages      {shares(report['turns'])}  (messages a row: rows)",
+        f"tokens        {tokens['total']:,} in all; a row {tokens['least']} to {tokens['most']}, "
+        f"median {tokens['median']}, 95 % under {tokens['p95']}",
+        f"learnt        {learnt['total']:,} of them carry loss; a row {learnt['least']} to {learnt['most']}",
+        f"duplicates    {report['duplicates']}; same question with another answer: {report['conflicts']}",
     ]
-    if report.labels:
-        lines.append(f"labels        {shares(report.labels)}")
-    for overlap in report.overlaps:
+    if report["labels"]:
+        lines.append(f"labels        {shares(report['labels'])}")
+    for each in report["overlaps"]:
         lines.append(
-            f"overlap       {overlap.rows} rows with {overlap.items} items of suite {overlap.name!r}: {overlap.example}"
+            f"overlap       {each['rows']} rows with {each['items']} items of suite {each['name']!r}: {each['example']}"
         )
     return lines
 
 
-def _cost_lines(cost: "Estimate | None") -> list[str]:
-    if cost is None:
-        return []
-    behind = f"from {cost.past} finished jobs" if cost.past else "no finished job to learn from yet"
-    span = f"{duration(cost.low)} to {duration(cost.high)}"
-    return [
-        f"time          about {duration(cost.seconds)} ({span}, {behind}) at {cost.tokens_per_second:,.0f} tokens/s",
-        f"memory        about {cost.memory_mb:,.0f} MB",
+def _settings_lines(found: Document) -> list[str]:
+    """Return every number that was chosen for the recipe, and why it is that one."""
+    return [f"chosen        {key} {found['settings'][key]}: {why}" for key, why in found["reasons"].items()]
+
+
+def _cost_lines(cost: Document) -> list[str]:
+    behind = f"from {cost['past']} finished jobs" if cost["past"] else "no finished job to learn from yet"
+    span, speed = f"{duration(cost['low'])} to {duration(cost['high'])}", cost["tokens_per_second"]
+    lines = [
+        f"time          about {duration(cost['seconds'])} ({span}, {behind}) at {speed:,.0f} tokens/s",
+        f"memory        about {cost['memory_mb']:,.0f} MB",
+        *_money_lines(cost),
     ]
+    for each in cost["record"]:
+        predicted, measured = duration(each["predicted"]), duration(each["measured"])
+        lines.append(f"past job      {each['adapter']}: {predicted} predicted, {measured} measured")
+    return lines
 
 
-def _first_rows(report: "DataReport") -> list[str]:
+def _money_lines(cost: Document) -> list[str]:
+    from eval.report_costs import money as worded
+
+    money, energy = cost["money"], cost["energy"]
+    if "error" in money:
+        return [f"money         not known: {money['error']}"]
+    middle, low, high = (worded(amount, money["currency"]) for amount in money["amounts"])
+    currency, other = money["other"]
+    lines = [f"money         about {middle} ({low} to {high}; {worded(other, currency)}) by {money['source']}"]
+    if energy is None:
+        return [*lines, "energy        in the price of the hour; training_watts in prices.yaml would tell it apart"]
+    return [*lines, f"energy        about {energy[0]:.3g} kWh ({energy[1]:.3g} to {energy[2]:.3g})"]
+
+
+def _first_rows(report: Document) -> list[str]:
     """Return the first rows as the model will see them; what carries loss is green."""
-    return ["".join(f"{LEARNT}{text}{PLAIN}" if learnt else text for text, learnt in row) for row in report.first]
+    return ["".join(f"{LEARNT}{text}{PLAIN}" if learnt else text for text, learnt in row) for row in report["first"]]

@@ -73,6 +73,13 @@ def last_progress(job: JobFolder) -> dict[str, Any]:
     return steps[-1] if steps else {}
 
 
+def sample_answers(job: JobFolder) -> list[dict[str, Any]]:
+    """Return the answers to held-out prompts, oldest first: ``step`` and ``samples``, a list of
+    ``{"prompt", "expected", "answer"}``; the first are those of the model before training.
+    """
+    return [event for event in job.events()[0] if "samples" in event]
+
+
 def cancel(job: JobFolder) -> Record:
     """Wish that a job ends; one that waits or is paused ends at once.
 

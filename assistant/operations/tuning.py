@@ -1,16 +1,12 @@
-"""Training from the page or another process: a plan, a start, and jobs as their folders tell of them."""
+"""Training from the page or another process: a start, and jobs as their folders tell of them."""
 
-import json
-import shutil
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from assistant.errors import InputError, JoyulError, ResourceError, from_dict
+from assistant.errors import InputError, JoyulError
 from assistant.jobs.launch import cancel as wish_cancel
 from assistant.jobs.launch import enqueue, last_progress, may_resume, place_of
 from assistant.jobs.launch import pause as wish_pause
@@ -24,9 +20,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[dict[str, Any]], None]
 Cancelled = Callable[[], bool]
-TUNE, PLAN = "tune", "plan"
+TUNE, RECIPE = "tune", "recipe.json"
 CURVE_POINTS = 240
-POLL_SECONDS = 0.2
 
 
 def list_sources(
@@ -46,93 +41,6 @@ def recipe(services: "Services", params: dict[str, Any], progress: Progress, can
     return {"recipe": document, "yaml": to_yaml(document)}
 
 
-def plan(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:
-    """Report on what a recipe (YAML) would train on and, with ``probe``, what it would cost; nothing is kept.
-
-    ``progress`` gets ``{"stage"}`` and, as soon as it is there, ``{"report"}``. The result's ``settings`` are
-    the hyper-parameters with a number for every automatic one, ``reasons`` say why it is that one.
-
-    Raises:
-        UsageError, InputError, UnavailableError, ResourceError: as the training itself.
-    """
-    from tuning.prepare import prepare
-
-    asked = read_recipe(str(params["recipe"]), services.home)
-    _sweep(services)
-    job = JobFolder.create(services.home, PLAN, asked.name)
-    chosen: dict[str, Any] = {}
-    try:
-        progress({"stage": "reading"})
-        prepare(
-            asked,
-            home=services.home,
-            settings=services.settings,
-            retriever_for=services.library.retriever,
-            progress=lambda event: chosen.update(event) if event.get("phase") == "settings" else None,
-            job=job,
-        )
-        report = _report(services, asked, job)
-        progress({"stage": "probing" if params.get("probe", True) else "reported", "report": report})
-        busy = any(other.read().state == "running" for other in _jobs(services))
-        cost = _probe(job, cancelled) if params.get("probe", True) else None
-    finally:
-        shutil.rmtree(job.path, ignore_errors=True)
-    settled = {key: chosen.get(key, {}) for key in ("settings", "reasons")}
-    return {"adapter": asked.name, "data": report, "estimate": cost, "busy": busy, **settled}
-
-
-def _report(services: "Services", asked: "TuneRecipe", job: JobFolder) -> dict[str, Any]:
-    from tuning.base import open_base
-    from tuning.methods import load_method
-    from tuning.preferences import read_training
-    from tuning.prepare import FACTS, ROWS, read_rows
-    from tuning.report import data_report
-
-    tokenizer = open_base(services.settings.model_named(asked.model), weights=False).encoder.tokenizer
-    examples = read_training(asked.path(asked.data), load_method(asked.method).rows, asked.encoding)
-    rows = read_rows(job.path / ROWS)
-    return data_report(rows, examples, job.load(FACTS), tokenizer, _held_out(services)).to_json()
-
-
-def _held_out(services: "Services") -> Mapping[str, Sequence[str]]:
-    """Return the questions of every evaluation suite that can be read, by its name."""
-    from eval.suite import load_suite
-
-    found: dict[str, list[str]] = {}
-    for path in services.suites():
-        with suppress(JoyulError):
-            suite = load_suite(path)
-            found[suite.name] = [item.question for item in suite.items if not item.history]
-    return found
-
-
-def _probe(job: JobFolder, cancelled: Cancelled) -> dict[str, Any] | None:
-    """Measure ten steps in a process of their own, whose memory is then the training's alone; None if cancelled."""
-    command = [sys.executable, "-m", "assistant", "tune", "probe", job.id, "--home", str(job.home.root), "--json"]
-    answer = job.path / "probe.json"
-    with answer.open("wb") as out:
-        child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL, cwd=job.home.root
-        )
-        try:
-            while child.poll() is None:
-                if cancelled():
-                    return None
-                with suppress(subprocess.TimeoutExpired):
-                    child.wait(POLL_SECONDS)
-        finally:
-            child.kill()
-            child.wait()
-    try:
-        document: dict[str, Any] = json.loads(answer.read_text("utf-8"))
-    except ValueError:
-        hint = "free memory, or lower batch_size or max_length"
-        raise ResourceError("the ten trial steps ended without a result (out of memory?)", hint) from None
-    if "error" in document:
-        raise from_dict(document)
-    return document
-
-
 def start(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:
     """Start training a recipe (YAML): returns ``{"job"}`` at once, the data is checked while it validates.
 
@@ -141,7 +49,7 @@ def start(services: "Services", params: dict[str, Any], progress: Progress, canc
         InputError: a job of that name is under way.
     """
     asked = read_recipe(str(params["recipe"]), services.home)
-    for other in _jobs(services):
+    for other in jobs(services):
         record = other.read()
         if record.name == asked.name and record.state in (*LIVE, "paused"):
             hint = "choose another name, or cancel that job"
@@ -175,7 +83,7 @@ def _launch(services: "Services", asked: "TuneRecipe", job: JobFolder) -> None:
 def list_jobs(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:
     """Return all training jobs, newest first, with how far the live ones are."""
     found = []
-    for job in _jobs(services):
+    for job in jobs(services):
         record = job.read()
         step = last_progress(job) if record.state in (*LIVE, "paused") else {}
         found.append(record.to_json() | {"progress": step})
@@ -185,6 +93,8 @@ def list_jobs(services: "Services", params: dict[str, Any], progress: Progress, 
 def show(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:
     """Return a job by its id: state, place in line, curve, figures, its recipe as YAML, what its adapter forgot.
 
+    ``samples`` holds the answers to held-out prompts before training and the newest ones.
+
     Raises:
         InputError: there is none.
     """
@@ -192,6 +102,7 @@ def show(services: "Services", params: dict[str, Any], progress: Progress, cance
     record, events = job.read(), job.events()[0]
     steps = [event for event in events if "loss" in event and "step" in event]
     place = place_of(job) if record.state == "queued" else None
+    answered = [{key: each[key] for key in ("step", "samples")} for each in events if "samples" in each]
     measuring = next((event for event in reversed(events) if event.get("stage") == "forgetting"), None)
     return record.to_json() | {
         "progress": steps[-1] if steps else {},
@@ -201,6 +112,7 @@ def show(services: "Services", params: dict[str, Any], progress: Progress, cance
             for each in events
             if "validation_loss" in each and "step" in each
         ],
+        "samples": answered[:1] + answered[1:][-1:],
         "measuring": measuring if record.state == "running" else None,
         "waits_for": {"job": place.waits_for, "ahead": place.ahead, "seconds": place.seconds} if place else None,
         "wish": job.wished() if record.state in LIVE else None,
@@ -222,7 +134,7 @@ def recipe_yaml(job: JobFolder) -> str:
     from tuning.schema import TuneRecipe
 
     try:
-        values = job.load("recipe.json")
+        values = job.load(RECIPE)
         known = TuneRecipe(**values)
     except (OSError, ValueError):
         return ""
@@ -280,7 +192,7 @@ def resume(services: "Services", params: dict[str, Any], progress: Progress, can
     return {"state": job.read().state}
 
 
-def _jobs(services: "Services") -> list[JobFolder]:
+def jobs(services: "Services") -> list[JobFolder]:
     """Return the folders of training jobs, oldest first; plans, and what cannot be read, are not among them."""
     found = []
     for job in jobs_of(services.home):
@@ -288,12 +200,3 @@ def _jobs(services: "Services") -> list[JobFolder]:
             if job.stored().kind == TUNE:
                 found.append(job)
     return found
-
-
-def _sweep(services: "Services") -> None:
-    """Remove what a killed server left of its plans."""
-    for job in jobs_of(services.home):
-        with suppress(JoyulError):
-            process = job.process()
-            if job.stored().kind == PLAN and (process is None or not process.alive()):
-                shutil.rmtree(job.path, ignore_errors=True)

@@ -83,12 +83,21 @@ def replay_path() -> str:
 
 
 def _file_document(home: Home, key: str) -> dict[str, Any]:
-    from tuning.schema import load_recipe
-
     files = recipe_files(home)
     path = files.get(key)
     if path is None:
         raise InputError(f"no recipe {key[:80]!r}", nearest(key, files))
+    return file_document(path)
+
+
+def file_document(path: Path) -> dict[str, Any]:
+    """Return the recipe of a file, every path absolute.
+
+    Raises:
+        UsageError: the recipe file is wrong; names its line.
+    """
+    from tuning.schema import load_recipe
+
     recipe = load_recipe(path)
     document: dict[str, Any] = dict(yaml.safe_load(path.read_text(encoding="utf-8-sig")))
     return absolute(document, recipe)

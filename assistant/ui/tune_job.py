@@ -21,6 +21,7 @@ def job_html(job: Job | None, words: Words) -> str:
     parts = [head, _why(job, words), _meter(job, words), _figures(job, words)]
     steps = int((job["progress"] or {}).get("steps", 0))
     parts.append(loss_curve(job["curve"], job["validation"], steps, words))
+    parts.append(_samples(job, words))
     if job["state"] == "succeeded":
         parts += [_result(job, words), _next(job, words)]
     return element("article", *parts, class_="job", data_job=job["id"], data_state=job["state"])
@@ -133,6 +134,30 @@ def _figures(job: Job, words: Words) -> str:
     return _facts(rows, words, "tiles")
 
 
+def _samples(job: Job, words: Words) -> str:
+    """Return what the model answered to held-out prompts before training and what it answers now."""
+    asked = job["samples"]
+    if not asked:
+        return ""
+
+    def said(at: int, number: int) -> str:
+        step, text = asked[at]["step"], asked[at]["samples"][number]["answer"]
+        when = words("tune.sample_step", n=step) if step else words("tune.sample_before")
+        return element("li", element("small", escape(when)), " ", element("span", escape(text or "–"), dir_="auto"))
+
+    rows = [
+        element(
+            "li",
+            element("p", escape(row["prompt"]), dir_="auto"),
+            element("ul", *(said(at, number) for at in range(len(asked)))),
+            element("small", escape(words("tune.sample_expected", text=row["expected"])), dir_="auto"),
+        )
+        for number, row in enumerate(asked[0]["samples"])
+    ]
+    help_ = element("p", escape(words("tune.samples_help")), class_="help")
+    return element("h4", escape(words("tune.samples"))) + help_ + element("ol", *rows, class_="samples")
+
+
 def _result(job: Job, words: Words) -> str:
     result = job["result"]
     losses = f"{_number(result.get('first_loss'))} → {_number(result.get('final_loss'))}"
@@ -145,6 +170,9 @@ def _result(job: Job, words: Words) -> str:
     ]
     if result.get("validation_loss") is not None:
         rows.append(("validation_loss", _number(result["validation_loss"])))
+    reload = (result.get("parity") or {}).get("reload") or {}
+    if "agreement" in reload:
+        rows.append(("parity", words("tune.parity_n", n=f"{100 * reload['agreement']:.1f}")))
     return _facts(rows, words, "tiles") + _forgotten(job, words)
 
 

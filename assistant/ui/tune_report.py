@@ -102,6 +102,7 @@ def costs_html(costs: Costs | None, words: Words) -> str:
     lead = words("tune.cost", time=middle, low=low, high=high, memory=f"{costs.memory_mb:,.0f}")
     behind = words("tune.cost_past", n=costs.past) if costs.past else words("tune.cost_no_past")
     notes = [words("tune.cost_speed", n=f"{costs.tokens_per_second:,.0f}") + " " + behind]
+    notes += [*_bill(costs.bill, words), *(_record(each, words) for each in costs.record)]
     if costs.busy:
         notes.append(words("tune.cost_busy"))
     notes += [_reason(key, value, words) for key, value in costs.reasons.items()]
@@ -109,6 +110,27 @@ def costs_html(costs: Costs | None, words: Words) -> str:
     if not costs.fits:
         parts.append(element("p", escape(words("tune.cost_old")), class_="notes", role="status"))
     return "".join([*parts, *(element("p", escape(note), class_="help") for note in notes)])
+
+
+def _bill(found: Mapping[str, Any], words: Words) -> list[str]:
+    """Return what the chosen length costs, and how much electricity it needs where the price table tells it apart."""
+    from eval.report_costs import money
+
+    paid, energy = found["money"], found["energy"]
+    if "error" in paid:
+        return [words("tune.cost_money_unknown", reason=words.said(paid["error"]))]
+    middle, low, high = (money(amount, paid["currency"]) for amount in paid["amounts"])
+    currency, converted = paid["other"]
+    other = money(converted, currency)
+    lines = [words("tune.cost_money", money=middle, low=low, high=high, other=other, source=paid["source"])]
+    if energy is None:
+        return [*lines, words("tune.cost_energy_in")]
+    return [*lines, words("tune.cost_energy", n=f"{energy[0]:.2g}")]
+
+
+def _record(past: Mapping[str, Any], words: Words) -> str:
+    predicted, measured = (words.seconds(float(past[key])) for key in ("predicted", "measured"))
+    return words("tune.cost_record", name=past["adapter"], predicted=predicted, measured=measured)
 
 
 def _reason(key: str, value: tuple[str, str], words: Words) -> str:

@@ -1,10 +1,11 @@
 """What the tune page does, without Gradio: sources, fields, plan, jobs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from assistant.errors import InputError, JoyulError
 from assistant.operations import perform
+from assistant.operations.tuning_plan import bill
 from assistant.operations.tuning_sources import read_recipe, to_yaml
 from assistant.ui.context import Page
 from assistant.ui.markup import element, escape
@@ -22,7 +23,8 @@ class Costs(NamedTuple):
 
     ``past`` finished jobs are behind the span; ``fits`` is false where the fields have changed since the
     trial steps; ``busy`` says that another training slowed them; ``reasons`` has (value, why) of every setting
-    that was left to us.
+    that was left to us. ``bill`` is what the chosen length costs in ``energy`` and ``money``, ``record`` the
+    newest finished jobs with what they predicted and took.
     """
 
     seconds: Mapping[str, tuple[float, float, float]]
@@ -32,6 +34,8 @@ class Costs(NamedTuple):
     fits: bool
     busy: bool
     reasons: Mapping[str, tuple[str, str]]
+    bill: Mapping[str, Any]
+    record: Sequence[Mapping[str, Any]]
 
 
 class TunePage:
@@ -164,6 +168,8 @@ class TunePage:
             same_but_length(document, now.document),
             now.busy,
             {key: (f"{now.settings[key]}", why) for key, why in now.reasons.items()},
+            bill(self.page.services.home, *(seconds[CHOSEN] * share for share in (1.0, *spread))),
+            cost["record"],
         )
 
     def jobs(self) -> list[dict[str, Any]]:

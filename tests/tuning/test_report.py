@@ -9,7 +9,7 @@ import pytest
 from assistant.dataset import read_examples
 from assistant.jobs.record import JobFolder
 from tuning.base import open_base
-from tuning.estimate import bar, past_ratios
+from tuning.estimate import Past, bar, past_runs
 from tuning.prepare import FACTS, ROWS, prepare, read_rows
 from tuning.report import Spread, data_report
 from tuning.schema import load_recipe
@@ -74,4 +74,6 @@ def test_finished_jobs_are_the_past(home) -> None:
         job = JobFolder.create(home, "tune", name)
         job.save("estimate.json", {"seconds": 10.0})
         job.update(state=state, result={"training_seconds": 12.0})
-    assert past_ratios(home) == [1.2]
+    damaged = JobFolder.create(home, "tune", "three")
+    (damaged.path / "job.json").write_text("{")
+    assert past_runs(home) == [Past("one", 10.0, 12.0)]

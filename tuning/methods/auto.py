@@ -50,8 +50,10 @@ def settle(recipe: TuneRecipe, facts: Facts) -> tuple[TuneRecipe, dict[str, Any]
         small, large = load_method(recipe.method).rates
         big = facts.parameters >= LARGE_PARAMETERS
         chosen["learning_rate"] = large if big else small
-        size = f"{'over' if big else 'under'} {LARGE_PARAMETERS // 10**6} million parameters"
-        reasons["learning_rate"] = f"usual for {recipe.method} on a base {size}"
+        limit = LARGE_PARAMETERS // 10**6
+        over = f"usual for {recipe.method} on a base of over {limit} million parameters"
+        under = f"usual for {recipe.method} on a base of under {limit} million parameters"
+        reasons["learning_rate"] = over if big else under
     if recipe.precision == "auto":
         chosen["precision"] = "bfloat16" if facts.cuda else "float32"
         reasons["precision"] = "a GPU computes in it twice as fast" if facts.cuda else "exact and repeatable on a CPU"

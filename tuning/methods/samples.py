@@ -1,4 +1,4 @@
-"""Answers to a few held-out prompts, told before training and at each evaluation, so that a person sees them improve."""
+"""Answers to a few held-out prompts, before training and at each evaluation: a person sees them improve."""
 
 from typing import Any
 

@@ -231,4 +231,5 @@ def _out_of_memory(recipe: TuneRecipe) -> ResourceError:
     return ResourceError(
         f"training {recipe.name!r} ran out of memory at batch_size {recipe.batch_size}",
         "lower batch_size or max_length, or take a smaller base model; nothing was saved",
+        out_of_memory=True,
     )

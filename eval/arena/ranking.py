@@ -14,7 +14,8 @@ from typing import Any
 from assistant.records import Vote
 from eval.arena.pairs import BAD, TIE, Pair, counted, item_of, pairs_of
 from eval.arena.stopping import Verdict, verdicts
-from eval.arena.strength import Array, Duels, Fit, duels, finite, fit, grouped
+from eval.arena.strength import Array, Duels, Fit, duels, fit, grouped
+from eval.arena.together import ranked_together
 
 RESAMPLES = 999
 TAIL = 0.025
@@ -108,7 +109,7 @@ def rank(
     rows = [(vote, pair) for vote in chosen for pair in pairs_of(vote)]
     tallies = _tallies([pair for _, pair in rows])
     usable = [(vote, pair) for vote, pair in rows if pair.outcome != "bad"]
-    names, unranked = _ranked_together([pair for _, pair in usable], list(tallies))
+    names, unranked = ranked_together([pair for _, pair in usable], list(tallies))
     kept = [(vote, pair) for vote, pair in usable if pair.first in names and pair.second in names]
     found = _Found()
     if names:
@@ -157,50 +158,6 @@ def _tallies(pairs: Sequence[Pair]) -> dict[str, Tally]:
         marks = {pair.first_fingerprint if pair.first == name else pair.second_fingerprint for pair in mine}
         found[name] = Tally(len(mine), won, len(mine) - won - ties - bad, ties, bad, len(marks - {""}))
     return found
-
-
-def _ranked_together(pairs: Sequence[Pair], names: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """Return the largest set of variants with finite strengths, and why each other one is not in it.
-
-    A strength needs wins and losses (or ties) that lead from each variant to each other one (Ford
-    1957, "Solution of a ranking problem from binary comparisons", American Mathematical Monthly 64).
-    """
-    import numpy as np
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import connected_components
-
-    place = {name: at for at, name in enumerate(names)}
-    edges = np.zeros((len(names), len(names)))
-    for pair in pairs:
-        first, second = place[pair.first], place[pair.second]
-        edges[first, second] += pair.outcome in ("first", "tie")
-        edges[second, first] += pair.outcome in ("second", "tie")
-    if not names:
-        return [], {}
-    _, strong = connected_components(csr_array(edges), connection="strong")
-    _, weak = connected_components(csr_array(edges), directed=False)
-    votes = edges.sum(0) + edges.sum(1)
-    best = max(set(strong), key=lambda group: ((strong == group).sum(), votes[strong == group].sum(), -group))
-    ranked = [name for name in names if strong[place[name]] == best]
-    inside = [pair for pair in pairs if pair.first in ranked and pair.second in ranked]
-    if len(ranked) < 2 or not finite(duels(inside, ranked)):
-        ranked, best = [], -1
-    reasons = {}
-    for name in names:
-        at = place[name]
-        if name in ranked:
-            continue
-        met = not ranked or weak[at] == weak[place[ranked[0]]]
-        reasons[name] = _reason(edges[at].sum(), edges[:, at].sum(), met)
-    return ranked, reasons
-
-
-def _reason(won: float, lost: float, met: bool) -> str:
-    if not won and not lost:
-        return "no_votes"
-    if not met:
-        return "never_met"
-    return "never_lost" if not lost else "never_won" if not won else "too_few"
 
 
 @dataclass(frozen=True, slots=True)

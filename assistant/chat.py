@@ -8,7 +8,7 @@ from typing import Literal
 
 from assistant.errors import InputError, JoyulError, ResourceError
 from assistant.records import StoredMessage
-from assistant.schema import Fold, Generation, Message, Notice, Receipt, Sampling, Variant
+from assistant.schema import Fold, Generation, Message, Notice, Receipt, Sampling, Variant, normalise, well_formed
 from assistant.store import Store
 from assistant.variants import VariantFactory, VariantModel
 
@@ -59,10 +59,9 @@ class ChatService:
             ResourceError: the message cannot be stored.
         """
         history = self._store.messages(conversation)
-        if not history:
-            self._store.rename_conversation(conversation, title_of(_given(text)))
+        title = "" if history else title_of(_given(text))
         above = history[-1].id if history else None
-        yield from self._ask(conversation, text, above, variant, options)
+        yield from self._ask(conversation, text, above, variant, options, title)
 
     def revise(
         self, conversation: str, message: str, text: str, variant: str, options: Options | None = None
@@ -75,9 +74,9 @@ class ChatService:
         earlier = self._store.message(message)
         if earlier.role != "user":
             raise InputError("only own messages can be edited", "correct an answer instead")
-        if earlier.parent is None and self._store.conversation(conversation).title == title_of(earlier.content):
-            self._store.rename_conversation(conversation, title_of(_given(text)))
-        yield from self._ask(conversation, text, earlier.parent, variant, options)
+        untouched = earlier.parent is None and self._store.conversation(conversation).title == title_of(earlier.content)
+        title = title_of(_given(text)) if untouched else ""
+        yield from self._ask(conversation, text, earlier.parent, variant, options, title)
 
     def regenerate(
         self, conversation: str, message: str, variant: str, options: Options | None = None
@@ -86,23 +85,26 @@ class ChatService:
         question = self._store.message(message)
         if question.role == "assistant":
             question = self._store.message(question.parent or "")
-        yield from self._reply(conversation, question.id, variant, options or Options())
+        branch = spoken(self._store.messages(conversation, question.id))
+        answer = self._store.add_message(conversation, "assistant", "", parent=question.id, status="streaming")
+        yield from self._reply(answer, branch, variant, options or Options())
 
     def _ask(
-        self, conversation: str, text: str, above: str | None, variant: str, options: Options | None
+        self, conversation: str, text: str, above: str | None, variant: str, options: Options | None, title: str
     ) -> Generator[ChatUpdate, None, None]:
-        question = self._store.add_message(conversation, "user", _given(text), parent=above)
-        yield from self._reply(conversation, question, variant, options or Options())
+        """Store the question with its open answer at once, then answer; either both are there or none."""
+        text = _given(text)
+        branch = spoken(self._store.messages(conversation, above)) if above else []
+        _, answer = self._store.add_turn(conversation, text, parent=above, title=title)
+        yield from self._reply(answer, [*branch, Message("user", normalise(text))], variant, options or Options())
 
     def _reply(
-        self, conversation: str, question: str, variant: str, options: Options
+        self, answer: str, messages: Sequence[Message], variant: str, options: Options
     ) -> Generator[ChatUpdate, None, None]:
-        branch = self._store.messages(conversation, question)
-        answer = self._store.add_message(conversation, "assistant", "", parent=question, status="streaming")
         update = ChatUpdate(answer, Generation(), "searching")
         try:
             yield update
-            for update in self._written(answer, spoken(branch), variant, options):
+            for update in self._written(answer, messages, variant, options):
                 yield update
             yield from self._kept(update)
         except BaseException as error:
@@ -175,7 +177,7 @@ def _given(text: str) -> str:
     """
     if not text.strip():
         raise InputError("the message is empty", "write something first")
-    return text
+    return well_formed(text)
 
 
 def title_of(text: str) -> str:

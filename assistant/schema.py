@@ -200,6 +200,11 @@ def normalise(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def well_formed(text: str) -> str:
+    """Return ``text`` with every lone surrogate, which no file and no connection can carry, as U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def language_of(text: str) -> Language:
     """Return ``ko`` where Hangul is at least a fifth of the letters, else ``en``."""
     letters = [char for char in normalise(text) if char.isalpha()]

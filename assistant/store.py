@@ -3,14 +3,16 @@
 WAL with ``synchronous=FULL``: what was acknowledged survives kill -9 and power loss (promise P1).
 """
 
+import math
 import shutil
+import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Row, create_engine, delete, event, func, insert, or_, select, update
-from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
+from sqlalchemy import Engine, ExceptionContext, Row, create_engine, delete, event, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from assistant.errors import DamagedError, InputError, ResourceError
 from assistant.judgements import Judgements
@@ -36,29 +38,35 @@ class Store(Judgements):
         self.path = path
         # Counts what others would see; a page that shows an older number asks again. Progress of an answer is no news.
         self.changes = 0
-        self.engine: Engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
+        # As many connections as threads ask for: one that is waited for while the file is locked would fail otherwise.
+        self.engine: Engine = create_engine(
+            f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS}, max_overflow=-1
+        )
         event.listen(self.engine, "connect", _prepare)
-        try:
-            upgrade(self.engine, path)
-        except OperationalError as error:
-            raise _resource(path, error) from error
-        except DatabaseError as error:
-            raise DamagedError(
-                f"{path} is damaged: {error.orig}", "restore a backup, or move the file away to start anew"
-            ) from error
+        event.listen(self.engine, "handle_error", self._explained, retval=True)
+        upgrade(self.engine, path)
         path.chmod(0o600)
 
     def close(self) -> None:
         """Release every connection."""
         self.engine.dispose()
 
+    def _explained(self, context: ExceptionContext) -> BaseException | None:
+        """Turn what SQLite says of its file, at whichever statement, into what a person can mend."""
+        cause = context.original_exception
+        if isinstance(cause, sqlite3.OperationalError):
+            return _resource(self.path, cause)
+        if type(cause) is sqlite3.DatabaseError:  # its other kinds are mistakes of ours
+            return DamagedError(
+                f"{self.path} is damaged: {cause}", "restore a backup, or move the file away to start anew"
+            )
+        return None
+
     def _write(self, *statements: Any, news: bool = True) -> None:
         try:
             with self.engine.begin() as connection:
                 for statement in statements:
                     connection.execute(statement)
-        except OperationalError as error:
-            raise _resource(self.path, error) from error
         except IntegrityError as error:
             raise InputError("the conversation was deleted meanwhile", "start a new one") from error
         self.changes += news
@@ -119,6 +127,23 @@ class Store(Judgements):
             update(conversations).where(conversations.c.id == conversation).values(leaf=key, updated=now),
         )
         return key
+
+    def add_turn(self, conversation: str, text: str, *, parent: str | None = None, title: str = "") -> tuple[str, str]:
+        """Append a question and the empty answer to it, in one transaction; return both ids.
+
+        Whoever is told that this failed may send the text again: nothing of it is stored.
+        """
+        question, answer, now = new_id(), new_id(), time.time()
+        after = math.nextafter(now, math.inf)  # branches are read in the order of time
+        change = {"leaf": answer, "updated": now} | ({"title": normalise(title)} if title else {})
+        asked = {"id": question, "parent": parent, "role": "user", "status": "done", "created": now}
+        open_ = {"id": answer, "parent": question, "role": "assistant", "status": "streaming", "created": after}
+        self._write(
+            insert(messages).values(**asked, conversation=conversation, content=normalise(text)),
+            insert(messages).values(**open_, conversation=conversation, content=""),
+            update(conversations).where(conversations.c.id == conversation).values(**change),
+        )
+        return question, answer
 
     def update_message(
         self,
@@ -227,8 +252,8 @@ def _prepare(connection: Any, _record: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _resource(path: Path, error: OperationalError) -> ResourceError:
-    cause = str(error.orig)
+def _resource(path: Path, error: sqlite3.OperationalError) -> ResourceError:
+    cause = str(error)
     if "full" in cause:
         free = shutil.disk_usage(path.parent).free / 1e6
         return ResourceError(f"disk full: {free:.1f} MB free in {path.parent}", "free some space and try again")

@@ -5,10 +5,12 @@ the key never reaches another host, and keys of the environment are not picked u
 """
 
 import hashlib
+import math
 import queue
 import socket
 import threading
-from collections.abc import Generator, Sequence
+import time
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +23,7 @@ from assistant.settings import EngineSettings, ModelSettings
 
 POLL_SECONDS = 0.2
 SPARE_CHUNKS = 64  # a server that ignores max_tokens is cut off this many chunks after twice of them
+CHUNK_BYTES = 16_384  # no honest event is larger; so much for each of them bounds what one answer may send
 
 
 class _Call:
@@ -32,6 +35,8 @@ class _Call:
         self._queue: queue.SimpleQueue[Delta | BaseException | None] = queue.SimpleQueue()
         self._socket: Any = None
         self._cancelled = threading.Event()
+        self._most_chunks = 2 * int(body["max_tokens"]) + SPARE_CHUNKS
+        self._heard = math.inf  # when an event came last; a server that only keeps the line open says nothing
         threading.Thread(target=self._read, name="joyul-remote", daemon=True).start()
 
     def next(self, timeout: float) -> Delta | None:
@@ -39,6 +44,8 @@ class _Call:
         try:
             item = self._queue.get(timeout=timeout)
         except queue.Empty:
+            if time.monotonic() - self._heard > self._settings.timeout_seconds:
+                raise explain(TimeoutError(), self._settings) from None
             return Delta()
         if isinstance(item, BaseException):
             raise item
@@ -52,6 +59,8 @@ class _Call:
                 self._socket.shutdown(socket.SHUT_RDWR)  # wakes a blocked read, which closing does not
 
     def _watch(self, request: Any) -> None:
+        self._heard = time.monotonic()
+
         def trace(event: str, info: dict[str, Any]) -> None:
             if event.endswith(("connect_tcp.complete", "start_tls.complete")):
                 self._socket = info["return_value"].get_extra_info("socket")
@@ -59,6 +68,25 @@ class _Call:
                     self.cancel()
 
         request.extensions["trace"] = trace
+
+    def _bound(self, response: Any) -> None:
+        """Stop reading a body without end: nobody cuts one that is a single line, or an error's."""
+        most, stream = self._most_chunks * CHUNK_BYTES, response.stream
+        kind: Any = type(stream).__bases__[0]  # of whichever HTTP library the client brings
+
+        class Bounded(kind):  # type: ignore[misc]
+            def __iter__(self) -> Iterator[bytes]:
+                seen = 0
+                for part in stream:
+                    seen += len(part)
+                    if seen > most:
+                        raise _Strange(f"it sent more than {most // 1_000_000} MB in one answer")
+                    yield part
+
+            def close(self) -> None:
+                stream.close()
+
+        response.stream = Bounded()
 
     def _read(self) -> None:
         try:
@@ -75,7 +103,7 @@ class _Call:
         headers: Any = {"OpenAI-Organization": openai.Omit(), "OpenAI-Project": openai.Omit()}
         if not secret:
             headers["Authorization"] = openai.Omit()
-        hooks = {"request": [self._watch]}
+        hooks = {"request": [self._watch], "response": [self._bound]}
         with (
             openai.DefaultHttpxClient(follow_redirects=False, event_hooks=hooks) as http,
             openai.OpenAI(
@@ -96,22 +124,23 @@ class _Call:
 
     def _fold(self, stream: Any) -> Generator[Delta, None, None]:
         finish: Finish | None = None
-        usage, chunks = None, 0
-        for event in stream:
+        usage, texts = None, 0
+        for chunks, event in enumerate(stream, 1):
+            self._heard = time.monotonic()
             if event.usage is not None:
                 usage = Usage(event.usage.prompt_tokens, event.usage.completion_tokens)
             for choice in event.choices:
                 if choice.delta is not None and choice.delta.content:
-                    chunks += 1
+                    texts += 1
                     yield Delta(text=choice.delta.content)
                 if choice.finish_reason:
                     finish = "length" if choice.finish_reason == "length" else "stop"
-            if chunks > 2 * self._body["max_tokens"] + SPARE_CHUNKS:
+            if chunks > self._most_chunks:
                 finish = "length"
                 break
         if finish is None:
             raise _Strange("the answer was cut off")
-        yield Delta(finish=finish, usage=usage or Usage(0, chunks))
+        yield Delta(finish=finish, usage=usage or Usage(0, texts))
 
 
 class _Strange(Exception):

@@ -10,9 +10,6 @@ from typing import Any
 
 from sqlalchemy import Engine, and_, delete, func, insert, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.exc import OperationalError
-
-from assistant.errors import ResourceError
 from assistant.schema import digest
 from assistant.tables import chunks, collections, documents
 
@@ -168,23 +165,18 @@ class Registry:
 
     def _write(self, statements: Sequence[Any], entries: Sequence[tuple[Record, Sequence[Chunk]]]) -> None:
         rows = [{"document_id": record.id, **asdict(chunk)} for record, pieces in entries for chunk in pieces]
-        try:
-            with self._engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA secure_delete=ON")  # deleted text is overwritten with zeros
-                connection.commit()
-                with connection.begin():
-                    for statement in statements:
-                        connection.execute(statement)
-                    if entries:
-                        connection.execute(insert(documents), [asdict(record) for record, _ in entries])
-                    if rows:
-                        connection.execute(insert(chunks), rows)
-                if statements:
-                    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")  # nor does it stay in the log
-        except OperationalError as error:
-            raise ResourceError(
-                f"cannot write the document registry: {error.orig}", "free some space or check the folder's rights"
-            ) from error
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA secure_delete=ON")  # deleted text is overwritten with zeros
+            connection.commit()
+            with connection.begin():
+                for statement in statements:
+                    connection.execute(statement)
+                if entries:
+                    connection.execute(insert(documents), [asdict(record) for record, _ in entries])
+                if rows:
+                    connection.execute(insert(chunks), rows)
+            if statements:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")  # nor does it stay in the log
 
 
 def with_passages(record: Record, pieces: Sequence[Chunk]) -> Record:

@@ -77,6 +77,20 @@ def test_the_question_is_committed_before_anything_is_generated(parts: Parts):
     assert parts.store.messages(chat)[-1].status == "stopped"
 
 
+def test_a_send_that_fails_has_stored_nothing_so_that_sending_again_doubles_nothing(parts: Parts):
+    chat = parts.store.create_conversation()
+    last(parts.chat.answer(chat, "첫 질문", "bare"))
+    with parts.store.engine.begin() as raw:  # the disk fills up between the question and the answer's row
+        raw.exec_driver_sql(
+            "CREATE TRIGGER full BEFORE INSERT ON messages WHEN NEW.role = 'assistant' AND NEW.content = '' "
+            "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+        )
+    with pytest.raises((ResourceError, InputError)):
+        next(parts.chat.answer(chat, "둘째 질문", "bare"))
+    assert [m.content for m in parts.store.messages(chat) if m.role == "user"] == ["첫 질문"]
+    assert parts.store.counts()["messages"] == 2
+
+
 def test_regenerating_keeps_the_first_answer_as_a_sibling(parts: Parts):
     chat = parts.store.create_conversation()
     first = last(parts.chat.answer(chat, "다시 말해 줘", "bare")).message_id

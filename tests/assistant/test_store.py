@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from assistant.errors import DamagedError, InputError, UsageError
+from assistant.errors import DamagedError, InputError, ResourceError, UsageError
+from assistant.retrieval.registry import Registry
 from assistant.store import Store
 from assistant.tables import metadata
 
@@ -93,6 +94,57 @@ def test_a_damaged_file_is_named_not_overwritten(tmp_path: Path):
     with pytest.raises(DamagedError, match=r"joyul\.sqlite"):
         Store(file)
     assert file.read_bytes().startswith(b"not a database")
+
+
+@pytest.fixture
+def held(store: Store, monkeypatch: pytest.MonkeyPatch):
+    """Return the store while another program holds its file, so that not even reading is possible."""
+    store.engine.dispose()
+    monkeypatch.setattr("assistant.store.BUSY_SECONDS", 0.01)
+    with sqlite3.connect(store.path, isolation_level=None) as other:
+        other.execute("PRAGMA journal_mode=DELETE")
+        other.execute("BEGIN EXCLUSIVE")
+        yield store
+        other.execute("ROLLBACK")
+    store.create_conversation("free again")
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda store: store.create_conversation("x"),
+        lambda store: store.conversations(),
+        lambda store: store.messages("x"),
+        lambda store: store.feedback(),
+        lambda store: store.interrupt_open_answers(),
+        lambda store: Registry(store.engine).documents(),
+        lambda store: Registry(store.engine).drop(["x"]),
+    ],
+    ids=["write", "list", "read", "feedback", "open", "documents", "drop"],
+)
+def test_a_file_that_another_program_holds_is_said_to_be_busy(held: Store, work):
+    with pytest.raises(ResourceError, match="storage busy"):
+        work(held)
+
+
+def test_many_threads_wait_for_the_file_and_none_for_a_connection(store: Store):
+    """Thirty answers that are saved while the file is held must not use up a pool of connections."""
+    taken = [store.engine.connect() for _ in range(30)]
+    assert store.conversations() == []
+    for connection in taken:
+        connection.close()
+
+
+def test_a_file_damaged_under_the_running_app_is_named(store: Store):
+    store.create_conversation("x")
+    store.engine.dispose()
+    for journal in store.path.parent.glob("*-*"):
+        journal.unlink()
+    data = bytearray(store.path.read_bytes())
+    data[100:] = bytes(len(data) - 100)
+    store.path.write_bytes(bytes(data))
+    with pytest.raises(DamagedError, match=r"joyul\.sqlite is damaged"):
+        store.conversations()
 
 
 def test_a_newer_database_is_left_alone(tmp_path: Path):

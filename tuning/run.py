@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from assistant.errors import UsageError
 from assistant.jobs.record import Wish
 from assistant.jobs.worker import carry_out
 from assistant.paths import Home
@@ -41,6 +42,8 @@ def run_recipe(
     Raises:
         UsageError, InputError, UnavailableError, ResourceError: see the parts; nothing is installed then.
     """
+    if recipe.grid:
+        raise UsageError("a grid is several runs, not one", "start it with joyul tune run, or take 'grid' out")
     with terminable():
         job = prepare(recipe, home=home, settings=settings, retriever_for=retriever_for, progress=progress)
 

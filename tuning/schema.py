@@ -99,6 +99,7 @@ class TuneRecipe(_Section):
     max_length: int = Field(0, ge=0, description="tokens a row may have; 0 takes the model's window")
     seed: int = Field(0, ge=0, lt=2**31)
     after: After = Field(default_factory=After)
+    grid: dict[str, list[Any]] = Field(default_factory=dict, description="values to try, one run each: tuning.grid")
 
     def path(self, relative: str) -> Path:
         """Return a path of the recipe as seen from its file."""
@@ -145,7 +146,15 @@ def load_recipe(path: Path) -> TuneRecipe:
         params = schema(**recipe.params)
     except ValidationError as error:
         raise _explain(error, path, lines, schema, ("params",)) from None
-    return recipe.model_copy(update={"params": params.model_dump()})
+    recipe = recipe.model_copy(update={"params": params.model_dump()})
+    if recipe.grid:
+        from tuning.grid import variations
+
+        try:
+            variations(recipe)
+        except UsageError as error:
+            raise UsageError(f"{path.name}:{lines.get(('grid',), 1)}: {error.message}", error.hint) from None
+    return recipe
 
 
 def read_shots(recipe: TuneRecipe) -> tuple[Shot, ...]:
@@ -166,7 +175,7 @@ def _check_sense(recipe: TuneRecipe, path: Path, lines: dict[tuple[str, ...], in
 
     if recipe.method not in METHODS:
         refuse("method", f"unknown method {recipe.method!r}", nearest(recipe.method, list(METHODS)))
-    _check_training(recipe, refuse)
+    check_training(recipe, refuse)
     try:
         needs = load_prompt(recipe.recipe).needs
     except UsageError as error:
@@ -180,7 +189,8 @@ def _check_sense(recipe: TuneRecipe, path: Path, lines: dict[tuple[str, ...], in
         refuse("recipe", f"{recipe.recipe!r} shows worked examples", "name a JSONL file of them under 'shots:'")
 
 
-def _check_training(recipe: TuneRecipe, refuse: Callable[[str, str, str], None]) -> None:
+def check_training(recipe: TuneRecipe, refuse: Callable[[str, str, str], None]) -> None:
+    """Call ``refuse(key, problem, hint)`` for settings that a method does not have or that need others."""
     rows = load_method(recipe.method).rows
     if recipe.steps and recipe.epochs:
         refuse("steps", "'epochs' is given too", "keep one of them")

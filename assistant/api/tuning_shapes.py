@@ -26,7 +26,7 @@ REPLAY_RATIO = 0.3
 # What a request may set of the recipe beyond OpenAI's own fields; nothing that names a file.
 OPEN_KEYS = (
     *("description", "method", "params", "recipe", "system", "epochs", "learning_rate", "batch_size", "max_length"),
-    *("save_steps", "save_seconds", "after"),
+    *("save_steps", "save_seconds", "after", "grid"),
 )
 
 Auto = Literal["auto"]
@@ -175,7 +175,7 @@ def job_object(job: JobFolder) -> dict[str, Any]:
         "finished_at": int(record.ended) if record.state in SETTLED and record.ended else None,
         "estimated_finish": int(progress["time"] + left) if left is not None else None,
         "model": asked.get("model") or recipe.get("model", "default"),
-        "fine_tuned_model": record.name if done else None,
+        "fine_tuned_model": record.result.get("adapter", record.name) if done else None,
         "hyperparameters": hyperparameters,
         "method": {"type": kind, kind: {"hyperparameters": hyperparameters}},
         "organization_id": "joyul",
@@ -237,7 +237,7 @@ def checkpoint_objects(job: JobFolder) -> list[dict[str, Any]]:
             "id": f"ftckpt-{job.id}-{steps}",
             "object": "fine_tuning.job.checkpoint",
             "created_at": int(record.ended),
-            "fine_tuned_model_checkpoint": record.name,
+            "fine_tuned_model_checkpoint": record.result.get("adapter", record.name),
             "fine_tuning_job_id": job.id,
             "step_number": steps,
             "metrics": {

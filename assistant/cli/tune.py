@@ -11,7 +11,7 @@ import typer
 
 from assistant.cli.screen import duration
 from assistant.cli.shared import Run, command
-from assistant.cli.tune_jobs import JobArgument, cancel, job_named, list_, logs, pause, show
+from assistant.cli.tune_jobs import JobArgument, cancel, children_lines, job_named, list_, logs, pause, show
 from assistant.cli.tune_plan import plan
 from assistant.cli.tune_probe import probe
 from assistant.errors import KINDS, CancelledError, InputError
@@ -82,7 +82,7 @@ def run_(
     from assistant.jobs.launch import enqueue
     from assistant.owner import create
     from assistant.paths import Home
-    from tuning.prepare import prepare
+    from tuning.grid import prepare_all
     from tuning.run import terminable
     from tuning.schema import After, load_recipe
 
@@ -92,7 +92,9 @@ def run_(
     if not forgetting:
         recipe = recipe.model_copy(update={"after": After(forgetting=False)})
     with terminable(), preparation(run) as retriever_for:
-        job = prepare(recipe, home=home, settings=settings, retriever_for=retriever_for, progress=run.screen.progress)
+        job = prepare_all(
+            recipe, home=home, settings=settings, retriever_for=retriever_for, progress=run.screen.progress
+        )
     enqueue(job)
     if detach:
         run.screen.document({"job": job.id, "adapter": recipe.name, "status": "queued"}, f"job {job.id}: queued")
@@ -127,7 +129,8 @@ def _watch(run: Run, job: "JobFolder") -> None:
     made = dict(record.result)
     spent = f"{duration(made['seconds'])}, {made['peak_memory_mb']:.0f} MB"
     loss = f"loss {made['first_loss']} -> {made['final_loss']}"
-    run.screen.document(made, f"{made['adapter']}: {made['status']} in {spent}, {loss}")
+    text = f"{made['adapter']}: {made['status']} in {spent}, {loss}"
+    run.screen.document(made, "\n".join([*children_lines(made.get("grid", [])), text]))
 
 
 @contextmanager
@@ -175,9 +178,17 @@ def resume(
 
 def work(run: Run, job: JobArgument) -> None:
     """Carry out a prepared job; other commands start this process."""
+    from assistant.jobs.record import GRID
     from assistant.jobs.worker import carry_out
-    from assistant.studies.after import train_and_measure
     from tuning.run import terminable
 
+    folder = job_named(run, job)
     with terminable():
-        carry_out(job_named(run, job), train_and_measure)
+        if (folder.path / GRID).is_file():
+            from tuning.grid import conduct
+
+            carry_out(folder, conduct)
+        else:
+            from assistant.studies.after import train_and_measure
+
+            carry_out(folder, train_and_measure)

@@ -8,6 +8,8 @@ import typer
 from assistant.cli.shared import Run
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from assistant.jobs.record import JobFolder, Record
 
 JobArgument = Annotated[str, typer.Argument(help="A job's id, or its adapter's name.")]
@@ -29,6 +31,7 @@ def _described(job: "JobFolder") -> dict[str, Any]:
     """Return everything a person may want to know of a job, as plain JSON values."""
     from assistant.jobs.launch import last_progress, place_of
     from assistant.jobs.record import folder_size
+    from tuning.grid import described
 
     record = job.read()
     place = place_of(job) if record.state == "queued" else None
@@ -36,6 +39,7 @@ def _described(job: "JobFolder") -> dict[str, Any]:
     return {
         **record.to_json(),
         "progress": last_progress(job),
+        "children": described(job),
         "waits_for": waits,
         "silent_seconds": job.silent_seconds() if record.state == "running" else None,
         "megabytes": round(folder_size(job.path) / 1e6, 1),
@@ -48,22 +52,37 @@ def _line(record: "Record", progress: dict[str, Any]) -> str:
     return f"{record.id}  {record.state}{done}{why}"
 
 
+def children_lines(rows: "Sequence[Mapping[str, Any]]") -> list[str]:
+    """Return a grid's children, a line each; the one with the least loss on held-out rows is marked."""
+    losses = [row["validation_loss"] for row in rows if row["validation_loss"] is not None]
+    lines = []
+    for row in rows:
+        values = ", ".join(f"{key} {value}" for key, value in row["values"].items())
+        loss = row["validation_loss"]
+        told = f", validation loss {loss:.3f}" if loss is not None else f": {row['error']}" if row["error"] else ""
+        best = "  <- best" if loss is not None and loss == min(losses) else ""
+        lines.append(f"  {row['adapter']}  {row['state']}  {values}{told}{best}")
+    return lines
+
+
 def list_(run: Run) -> None:
     """List all jobs, oldest first."""
     from assistant.jobs.launch import last_progress
-    from assistant.jobs.record import jobs_of
+    from assistant.jobs.record import families, jobs_of
     from assistant.paths import Home
 
-    rows = [(job.read(), last_progress(job)) for job in jobs_of(Home(run.settings().home))]
+    rows = [(job.read(), last_progress(job)) for job in families(jobs_of(Home(run.settings().home)))]
     document = {"jobs": [{**record.to_json(), "progress": progress} for record, progress in rows]}
-    run.screen.document(document, "\n".join(_line(*row) for row in rows) or "no jobs yet: joyul tune run FILE.yaml")
+    lines = [("  " if row[0].parent else "") + _line(*row) for row in rows]
+    run.screen.document(document, "\n".join(lines) or "no jobs yet: joyul tune run FILE.yaml")
 
 
 def show(run: Run, job: JobArgument) -> None:
     """Show how a job stands, why it waits, and what it came to."""
     folder = job_named(run, job)
     document = _described(folder)
-    run.screen.document(document, _line(folder.read(), document["progress"]))
+    lines = [_line(folder.read(), document["progress"]), *children_lines(document["children"])]
+    run.screen.document(document, "\n".join(lines))
 
 
 def logs(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assistant.errors import InputError, ResourceError
-from assistant.jobs.record import LOG, SETTLED, JobFolder, Record
+from assistant.jobs.record import GRID, LOG, SETTLED, JobFolder, Record, children_of
 from assistant.jobs.worker import ahead_of
 
 POLL_SECONDS = 0.1
@@ -91,6 +91,9 @@ def cancel(job: JobFolder) -> Record:
         raise InputError(f"job {job.id} has {record.state} already", "nothing to cancel")
     job.wish("cancel")
     if record.state == "paused":
+        for child in children_of(job):
+            if child.stored().state == "paused":
+                child.update(state="cancelled", ended=time.time())
         return job.update(state="cancelled", ended=time.time())
     return record
 
@@ -119,6 +122,6 @@ def may_resume(job: JobFolder) -> Record:
         raise InputError(f"job {job.id} is {record.state}", f"see: joyul tune show {job.id}")
     if record.state == "succeeded":
         raise InputError(f"job {job.id} has succeeded", "start a new one to train again")
-    if not (job.path / "rows.jsonl").is_file():
+    if not any((job.path / name).is_file() for name in ("rows.jsonl", GRID)):
         raise InputError(f"job {job.id} ended before its data was ready", "start it again with: joyul tune run")
     return record

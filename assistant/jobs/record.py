@@ -9,8 +9,8 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from assistant.paths import Home
 
 State = Literal["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
 Wish = Literal["cancel", "pause"]
+GRID = "grid.json"  # in the folder of a job that runs others: which, and what they vary
 LIVE: tuple[State, ...] = ("validating_files", "queued", "running")
 SETTLED: tuple[State, ...] = ("succeeded", "failed", "cancelled")
 RECORD, EVENTS, WISH, HEARTBEAT, LOG, PROCESS = (
@@ -64,7 +65,8 @@ class Record:
     """How a job stands; times are epoch seconds, 0 where it did not come to that.
 
     ``error`` and ``hint`` say why it failed and what to do, ``error_kind`` is a key of
-    :data:`assistant.errors.KINDS`; ``result`` is what it came to.
+    :data:`assistant.errors.KINDS`; ``result`` is what it came to. ``parent`` is the job that takes it in turn with
+    others; until then it is ``queued`` since 0, stands in no line, and shares its parent's fate.
     """
 
     id: str
@@ -80,6 +82,7 @@ class Record:
     hint: str = ""
     error_kind: str = ""
     result: Mapping[str, Any] = field(default_factory=dict)
+    parent: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -146,6 +149,8 @@ class JobFolder:
         record = self.stored()
         if record.state not in LIVE:
             return record
+        if record.parent and record.state == "queued" and not record.queued:
+            return self._as_parent(record)
         process = self.process()
         if process is not None and process.alive():
             return record
@@ -153,6 +158,17 @@ class JobFolder:
         if record.state not in LIVE:
             return record
         return replace(record, state="failed", error=GONE, hint=f"joyul tune resume {self.id}", error_kind="resource")
+
+    def _as_parent(self, record: Record) -> Record:
+        """Return the record of a job whose turn has not come, as its parent stands."""
+        try:
+            above = JobFolder(self.home, record.parent).read()
+        except InputError as error:
+            return replace(record, state="failed", error=error.message, hint=error.hint, error_kind=error.kind)
+        if above.state in LIVE:
+            return record
+        state = above.state if above.state in ("paused", "cancelled") else "failed"
+        return replace(record, state=state, error=above.error, hint=above.hint, error_kind=above.error_kind)
 
     def write(self, record: Record) -> Record:
         """Store the record; readers see the old one or the new one."""
@@ -244,6 +260,29 @@ def jobs_of(home: Home) -> Iterator[JobFolder]:
     for path in sorted(home.jobs.iterdir()):
         if (path / RECORD).is_file():
             yield JobFolder(home, path.name)
+
+
+def children_of(job: JobFolder) -> list[JobFolder]:
+    """Return the jobs that a job takes in turn, oldest first."""
+    found = []
+    for other in jobs_of(job.home):
+        with suppress(InputError):
+            if other.stored().parent == job.id:
+                found.append(other)
+    return found
+
+
+def families(jobs: Iterable[JobFolder]) -> list[JobFolder]:
+    """Return jobs in their order, but every child right after its parent where that is among them."""
+    listed = list(jobs)
+    records = {job.id: job.stored() for job in listed}
+    places = {job.id: at for at, job in enumerate(listed)}
+
+    def place(job: JobFolder) -> tuple[int, float]:
+        record = records[job.id]
+        return places.get(record.parent, places[job.id]), record.created if record.parent else 0.0
+
+    return sorted(listed, key=place)
 
 
 def folder_size(path: Path) -> int:

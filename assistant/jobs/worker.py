@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import InUseError, JoyulError, ResourceError
-from assistant.jobs.record import HEARTBEAT, LIVE, JobFolder, Record, State, jobs_of
+from assistant.jobs.record import HEARTBEAT, JobFolder, Record, State, jobs_of
+from assistant.paths import Home
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -98,7 +99,8 @@ def ahead_of(job: JobFolder) -> list[JobFolder]:
         if other.id == job.id:
             continue
         record = other.read()
-        waits = record.state in LIVE[1:] and record.device == mine.device
+        in_line = record.state == "running" or (record.state == "queued" and record.queued > 0)
+        waits = in_line and record.device == mine.device
         if waits and (record.state == "running" or (record.queued, record.id) < (mine.queued, mine.id)):
             ahead.append((record.state != "running", record.queued, other))
     return [other for _, _, other in sorted(ahead, key=lambda row: row[:2])]
@@ -113,6 +115,26 @@ def _turn(job: JobFolder) -> Iterator[None]:
         time.sleep(POLL_SECONDS)
     try:
         check_wish(job)
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def held_device(home: Home, device: str, check: Callable[[], None]) -> Iterator[None]:
+    """Hold a device of a state folder for work that is no job of it; its jobs wait meanwhile.
+
+    Args:
+        home: the state folder.
+        device: as in a job's record.
+        check: called while waiting; raises to give up.
+    """
+    home.jobs.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = _lock(home.jobs / f".{device}.lock")
+    while not _taken(lock):
+        check()
+        time.sleep(POLL_SECONDS)
+    try:
         yield
     finally:
         lock.release()

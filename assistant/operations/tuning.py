@@ -10,7 +10,7 @@ from assistant.errors import InputError, JoyulError
 from assistant.jobs.launch import cancel as wish_cancel
 from assistant.jobs.launch import enqueue, last_progress, may_resume, place_of
 from assistant.jobs.launch import pause as wish_pause
-from assistant.jobs.record import LIVE, JobFolder, jobs_of, open_job
+from assistant.jobs.record import LIVE, JobFolder, families, jobs_of, open_job
 from assistant.logs import explain
 from assistant.operations.tuning_sources import absolute, document_of, read_recipe, sources, to_yaml
 
@@ -65,11 +65,11 @@ def prepare_and_enqueue(services: "Services", asked: "TuneRecipe", job: JobFolde
 
 
 def _launch(services: "Services", asked: "TuneRecipe", job: JobFolder) -> None:
-    from tuning.prepare import prepare
+    from tuning.grid import prepare_all
 
     try:
         retriever_for = services.library.retriever
-        prepare(asked, home=services.home, settings=services.settings, retriever_for=retriever_for, job=job)
+        prepare_all(asked, home=services.home, settings=services.settings, retriever_for=retriever_for, job=job)
         if job.wished() == "cancel":
             job.update(state="cancelled", ended=time.time())
         else:
@@ -81,13 +81,13 @@ def _launch(services: "Services", asked: "TuneRecipe", job: JobFolder) -> None:
 
 
 def list_jobs(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:
-    """Return all training jobs, newest first, with how far the live ones are."""
+    """Return all training jobs, newest first but children under their parents, with how far the live ones are."""
     found = []
-    for job in jobs(services):
+    for job in families(jobs(services)[::-1]):
         record = job.read()
         step = last_progress(job) if record.state in (*LIVE, "paused") else {}
         found.append(record.to_json() | {"progress": step})
-    return {"jobs": found[::-1]}
+    return {"jobs": found}
 
 
 def show(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:
@@ -98,6 +98,8 @@ def show(services: "Services", params: dict[str, Any], progress: Progress, cance
     Raises:
         InputError: there is none.
     """
+    from tuning.grid import described
+
     job = open_job(services.home, str(params.get("job") or ""))
     record, events = job.read(), job.events()[0]
     steps = [event for event in events if "loss" in event and "step" in event]
@@ -118,6 +120,7 @@ def show(services: "Services", params: dict[str, Any], progress: Progress, cance
         "wish": job.wished() if record.state in LIVE else None,
         "resumable": _resumable(job),
         "yaml": recipe_yaml(job),
+        "children": described(job),
         "forgetting": _forgetting(services, record.name) if record.state == "succeeded" else None,
     }
 

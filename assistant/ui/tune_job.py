@@ -18,7 +18,7 @@ def job_html(job: Job | None, words: Words) -> str:
     if job is None:
         return ""
     head = element("h3", escape(str(job["name"])), " ", _badge(job, words))
-    parts = [head, _why(job, words), _meter(job, words), _figures(job, words)]
+    parts = [head, _why(job, words), _children(job, words), _meter(job, words), _figures(job, words)]
     steps = int((job["progress"] or {}).get("steps", 0))
     parts.append(loss_curve(job["curve"], job["validation"], steps, words))
     parts.append(_samples(job, words))
@@ -49,9 +49,10 @@ def share_done(job: Job) -> float | None:
 
 
 def _row(job: Job, shown: bool, words: Words) -> str:
+    under = "↳ " if job["parent"] else ""
     name = element(
         "button",
-        escape(str(job["name"])),
+        escape(under + str(job["name"])),
         type="button",
         class_="name",
         data_act="show",
@@ -66,6 +67,9 @@ def _row(job: Job, shown: bool, words: Words) -> str:
 def _outcome(job: Job, words: Words) -> str:
     if job["state"] == "succeeded":
         result = job["result"]
+        if grid := result.get("grid"):
+            took = words.seconds(float(result["seconds"]))
+            return words("tune.grid_best", time=took, n=len(grid), name=result["adapter"])
         first, last = (_number(result.get(key)) for key in ("first_loss", "final_loss"))
         return words("tune.outcome", time=words.seconds(float(result["seconds"])), first=first, last=last)
     done = share_done(job)
@@ -96,9 +100,27 @@ def _why(job: Job, words: Words) -> str:
         said = words("tune.measuring", done=event.get("done", 0), total=event.get("total", 0))
     elif state in ("validating_files", "queued", "paused", "cancelled"):
         said = words(f"tune.why_{state}")
+    elif state == "running" and job["children"]:
+        over = sum(row["state"] in ("succeeded", "failed", "cancelled") for row in job["children"])
+        said = words("tune.grid_running", done=over, total=len(job["children"]))
     elif state == "running" and not job["progress"]:
         said = words("tune.loading")
     return element("p", escape(said), class_=kind, role="status") if said else ""
+
+
+def _children(job: Job, words: Words) -> str:
+    """Return the runs of a grid: name, state, what varies, and the newest loss."""
+    if not job["children"]:
+        return ""
+    rows = []
+    for row in job["children"]:
+        values = ", ".join(f"{key} {value}" for key, value in row["values"].items())
+        loss = row["validation_loss"]
+        told = words("tune.grid_loss", loss=_number(loss)) if loss is not None else words.said(row["error"])
+        shown = element("span", escape(row["adapter"]), class_="name")
+        badge = _badge({"state": row["state"]}, words)
+        rows.append(element("li", shown, badge, element("span", escape(f"{values} {told}".strip()), class_="help")))
+    return element("h4", escape(words("tune.grid_runs"))) + element("ul", *rows, class_="runs")
 
 
 def _meter(job: Job, words: Words) -> str:
@@ -199,7 +221,8 @@ def _forgotten(job: Job, words: Words) -> str:
 def _next(job: Job, words: Words) -> str:
     def button(act: str, main: bool, to: str) -> str:
         kind = "act-main" if main else "act-plain"
-        text, more = escape(words(f"tune.{act}")), {"data_adapter": job["name"], "data_local": "page", "data_to": to}
+        adapter = job["result"].get("adapter", job["name"])
+        text, more = escape(words(f"tune.{act}")), {"data_adapter": adapter, "data_local": "page", "data_to": to}
         return element("button", text, type="button", class_=kind, data_act=act, **more)
 
     return element("p", button("use", True, "chat"), button("evaluate", False, "evaluate"), class_="buttons")

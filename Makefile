@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos lint bench adapters clean install install-dev browser
+.PHONY: help run test chaos lint bench adapters screenshots clean install install-dev browser
 
 PYTHON ?= python3
 VENV := .venv
@@ -18,7 +18,7 @@ PINS = $(shell { cat pyproject.toml setup.py constraints.txt; pwd; $(PYTHON) -V;
 PIP = $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 help:  ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
 	@echo
 	@echo "  ARGS=...         more arguments, e.g. make run ARGS='--port 8000', make test ARGS='-k chat'"
 	@echo "  TORCH_INDEX=URL  where to take torch from when there is no NVIDIA driver (a CPU build is smaller)"
@@ -47,6 +47,9 @@ adapters: install  ## Train the demo adapters again and put them into data/demo/
 	@for made in build/adapters-home/adapters/*/; do \
 	  rm -rf "data/demo/adapters/$$(basename "$$made")"; cp -r "$$made" data/demo/adapters/; \
 	done
+
+screenshots: install-dev browser  ## Take the README's screenshots again
+	@$(BIN)/python data/screenshots/take.py $(ARGS)
 
 clean:  ## Remove what was built and cached; the environment and your data stay
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

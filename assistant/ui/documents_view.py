@@ -16,7 +16,7 @@ from assistant.retrieval.library import AddReport, DocumentInfo
 from assistant.schema import Passage
 from assistant.ui.context import Page
 from assistant.ui.icons import icon
-from assistant.ui.markup import element, escape
+from assistant.ui.markup import element, escape, markdown
 
 COLLECTION = "documents"
 HITS = 5
@@ -170,7 +170,7 @@ class DocumentsPage:
             data_text=passage.text,
         )
         fused = element("span", escape(f"{words('documents.fused')} {passage.score:.2f}"), class_="figures")
-        text = element("p", escape(passage.text), class_="hit-text", dir_="auto")
+        text = element("div", markdown(passage.text), class_="hit-text", dir_="auto")
         return element(
             "li", element("div", opener, fused, class_="hit-head"), text, element("div", *bars, class_="bars")
         )

@@ -95,8 +95,25 @@ class EvaluatePage:
             raise InputError(self.words("evaluate.no_run"), "")
         document, name = chosen["result"], str(chosen["run"])
         writer = Writer(document, self.words.language)
-        parts = [verdict_html(document, writer), writer.sections(sections_of(document))]
+        sections = sections_of(document)
+        places = [(f"[data-section={each.key}]", writer.text(each.title)) for each in sections]
+        parts = [verdict_html(document, writer), self._jumps(places), writer.sections(sections)]
         return element("div", *parts, self._items(name), self._foot(document, name), class_="report", data_run=name)
+
+    def _jumps(self, places: list[tuple[str, str]]) -> str:
+        """Return links to the parts of a report, which is long; ``places`` are (selector, title as HTML)."""
+        words = self.words
+        places = [each for each in places if "warnings" not in each[0]]
+        places += [
+            ("#items-section", escape(words("evaluate.browser"))),
+            ("#history", escape(words("evaluate.history"))),
+            ("#arena", escape(words("votes.title"))),
+        ]
+        links = [
+            element("button", title, type="button", class_="tool", data_local="jump", data_to=place)
+            for place, title in places
+        ]
+        return element("nav", *links, class_="jumps", aria_label=words("evaluate.jumps"))
 
     def compare_html(self, first: str, second: str) -> str:
         """Return two runs side by side, the earlier one first.

@@ -103,6 +103,7 @@
     settings: () => drawer("settings", !html.classList.contains("show-settings")),
     viewer: () => drawer("viewer", false),
     page: (button) => openPage(button.dataset.to),
+    jump: (button) => $(button.dataset.to, button.closest(".tabitem"))?.scrollIntoView({ block: "start" }),
     copy: (button) => copy(button, button.dataset.text),
     receipt: (button) => {
       const box = $(".opened", button.closest(".turn, .answer-column"));
@@ -151,6 +152,7 @@
       if (button.dataset.act === "rename") local.unform(button);
       else if (field) { button.disabled = true; setTimeout(() => { button.disabled = false; }, 1500); }
       if (button.dataset.act === "open" && narrow()) foldSidebar(false);
+      if (button.dataset.act === "ask" && !narrow()) $("#composer textarea, #question textarea", button.closest(".tabitem"))?.focus();
     });
   };
 
@@ -194,7 +196,7 @@
     if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "/") {
       const box = [...document.querySelectorAll("#composer textarea, #question textarea, #search-documents input, #search-documents textarea")].find(shown);
-      if (box) { event.preventDefault(); box.focus(); }
+      if (box) { event.preventDefault(); box.focus(); box.select(); }
     }
     if (/^[1-9]$/.test(event.key)) {
       const vote = $(`#columns [data-act=vote][data-key="${event.key}"]`);

@@ -141,6 +141,12 @@ def _is_prose(cell: Cell) -> bool:
     return len(text_of(cell.text, "en")) > LONG
 
 
+def _led(text: str) -> str:
+    """Return a verdict with its first sentence set apart: that one is the answer, the rest its grounds."""
+    lead, stop, rest = text.partition(". ")
+    return f"<b>{escape(lead)}.</b> {escape(rest)}" if stop else f"<b>{escape(text)}</b>"
+
+
 def verdict_html(document: Mapping[str, Any], writer: Writer) -> str:
     """Return the verdict: its badge, the suite, and the sentence."""
     verdict = document["verdict"]
@@ -150,5 +156,5 @@ def verdict_html(document: Mapping[str, Any], writer: Writer) -> str:
     name = f'<span class="suite-name">{escape(document["suite"])}</span>'
     text = verdict.get("text", {})
     languages = ("ko", "en") if writer.shown == "both" else (writer.shown,)
-    said = "".join(f'<p class="{code}" lang="{code}">{escape(text.get(code, ""))}</p>' for code in languages)
+    said = "".join(f'<p class="{code}" lang="{code}">{_led(text.get(code, ""))}</p>' for code in languages)
     return f'<section class="{css}"><div class="badges">{badge}{name}</div>{said}</section>'

@@ -20,6 +20,8 @@ ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
+# Nothing is measured by the clock here: a busy machine is slow, and what never comes is still noticed.
+PATIENCE = 60_000  # milliseconds
 HELP = "no browser found: run `python -m playwright install chromium`"
 # Not ours: Gradio asks for the progress of an upload that is over, and reports streams that leaving a page ends.
 HARMLESS = ("upload_progress", "signal is aborted", "Connection errored out", "was aborted")
@@ -111,6 +113,7 @@ def _suite(home: Path) -> None:
 def browser() -> Iterator["Browser"]:
     """Return Chromium: an installed one, else Playwright's own; without one the test is skipped, or fails in CI."""
     sync_api = pytest.importorskip("playwright.sync_api")
+    sync_api.expect.set_options(timeout=PATIENCE)
     found = next((path for path in map(shutil.which, NAMES) if path), None)
     with sync_api.sync_playwright() as playwright:
         try:
@@ -130,7 +133,7 @@ class Visit:
         locale = {"ko": "ko-KR", "en": "en-GB"}[language]
         self.server = server
         self.context: BrowserContext = browser.new_context(locale=locale, **options)
-        self.context.set_default_timeout(12_000)
+        self.context.set_default_timeout(PATIENCE)
         self.page: Page = self.context.new_page()
         self.problems: list[str] = []
         self.page.on("request", self._request)

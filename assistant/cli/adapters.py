@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
     command(group, "export", "adapters export")(export)
     command(group, "import", "adapters import")(import_)
     command(group, "merge", "adapters merge")(merge)
+    command(group, "push", "adapters push")(push)
     command(group, "rename", "adapters rename")(rename)
     command(group, "delete", "adapters delete")(delete)
     app.add_typer(group, name="adapters")
@@ -113,6 +114,20 @@ def merge(
     parity = {key: each.to_json() for key, each in points.items()}
     document = {"adapter": name, "folder": str(out.absolute()), "parity": parity}
     run.screen.document(document, f"{name}: written to {out} (equal next tokens: {parity_text(parity)})")
+
+
+def push(
+    run: Run,
+    name: Name,
+    repository: Annotated[str, typer.Argument(help="OWNER/NAME on the hub.")],
+    public: Annotated[bool, typer.Option("--public", help="Make a new repository public; private without.")] = False,
+    force: Force = False,
+) -> None:
+    """Upload an adapter with its model card to a Hugging Face hub; nothing is ever sent without this command."""
+    from assistant.models.hub_push import push as send
+
+    address = send(_home(run), name, repository, public=public, force=force)
+    run.screen.document({"adapter": name, "address": address}, f"{name}: pushed to {address}")
 
 
 def rename(run: Run, name: Name, new: Annotated[str, typer.Argument(help="The new name.")]) -> None:

@@ -108,7 +108,7 @@ def download(name: str, revision: str = "") -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        with _online():
+        with online():
             return Path(snapshot_download(name, revision=revision or None, allow_patterns=PATTERNS))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError, ValueError, RuntimeError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -116,8 +116,8 @@ def download(name: str, revision: str = "") -> Path:
 
 
 @contextmanager
-def _online() -> Iterator[None]:
-    """Let the hub's library out for one download; afterwards everything is local again."""
+def online() -> Iterator[None]:
+    """Let the hub's library out for a while; afterwards everything is local again."""
     from huggingface_hub import constants
 
     before, variable = constants.HF_HUB_OFFLINE, os.environ.get("HF_HUB_OFFLINE", "1")

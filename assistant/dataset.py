@@ -149,9 +149,14 @@ def near_duplicates(a: Sequence[str], b: Sequence[str], threshold: float = 0.8) 
     return [pair for pair in scored if pair[2] >= threshold]
 
 
+def plain_text(text: str) -> str:
+    """Return a text's letters and digits, composed and lower case: what texts are held against each other by."""
+    return "".join(filter(str.isalnum, normalise(text).lower()))
+
+
 def trigrams(text: str) -> frozenset[str]:
     """Return the character 3-grams of a text's letters and digits (all of it where shorter)."""
-    plain = "".join(char for char in normalise(text).lower() if char.isalnum())
+    plain = plain_text(text)
     return frozenset(plain[i : i + 3] for i in range(max(1, len(plain) - 2)))
 
 

@@ -21,7 +21,9 @@ BENCHES = {
     "reports": "assistant.bench.reports:measure",
     "retrieval": "assistant.bench.retrieval:measure",
     "memory": "assistant.bench.memory:measure",
+    "data": "assistant.bench.data:measure",
 }
+SIZED = ("data",)  # topics whose size can be named
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +45,27 @@ class Figure:
         return (self.floor is None or self.value >= self.floor) and (self.ceiling is None or self.value <= self.ceiling)
 
 
-def run_benches(names: Iterable[str] = (), progress: Callable[[str], None] = lambda _: None) -> list[Figure]:
+def run_benches(
+    names: Iterable[str] = (), progress: Callable[[str], None] = lambda _: None, rows: int | None = None
+) -> list[Figure]:
     """Run the named topics (default: all), one after another, each in a fresh process.
 
+    ``rows`` makes the topics of :data:`SIZED` smaller or larger.
+
     Raises:
-        UsageError: an unknown topic.
+        UsageError: an unknown topic, or ``rows`` for one that has no size.
     """
     figures: list[Figure] = []
     chosen = list(names) or list(BENCHES)
     for name in chosen:
         if name not in BENCHES:
             raise UsageError(f"unknown benchmark {name!r}", nearest(name, BENCHES))
+        if rows is not None and name not in SIZED:
+            raise UsageError(f"--rows says nothing to {name!r}", f"use it with: {', '.join(SIZED)}")
     for name in chosen:
         progress(name)
-        done = subprocess.run(
-            [sys.executable, "-m", "assistant.bench", name], stdout=subprocess.PIPE, text=True, check=True
-        )
+        command = [sys.executable, "-m", "assistant.bench", name, *([str(rows)] if rows is not None else [])]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         figures += [Figure(**row) for row in json.loads(done.stdout.splitlines()[-1])]
     return figures
 

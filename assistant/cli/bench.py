@@ -13,13 +13,15 @@ def register(app: typer.Typer) -> None:
 
 
 def bench(
-    run: Run, topics: Annotated[list[str] | None, typer.Argument(help="Which topics (default: all).")] = None
+    run: Run,
+    topics: Annotated[list[str] | None, typer.Argument(help="Which topics (default: all).")] = None,
+    rows: Annotated[int | None, typer.Option("--rows", min=1000, help="For data: how many rows.")] = None,
 ) -> None:
-    """Measure start, streaming, training, evaluation, retrieval and memory; ratios are paired within one run."""
+    """Measure start, streaming, training, evaluation, retrieval, memory, data; ratios are paired within one run."""
     run.settings()
     from assistant.bench import run_benches, to_markdown, to_rows
 
-    figures = run_benches(topics or (), run.screen.note)
+    figures = run_benches(topics or (), run.screen.note, rows)
     run.screen.document({"figures": to_rows(figures)}, to_markdown(figures))
     if any(figure.met is False for figure in figures):
         raise typer.Exit(1)

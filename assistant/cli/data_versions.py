@@ -1,4 +1,4 @@
-"""``joyul data list | show | stats | diff | export | build | rebuild``: stored versions."""
+"""``joyul data list | show | stats | diff | export | build | rebuild | recipe``: stored versions."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -158,6 +158,20 @@ def rebuild(
     run.screen.document(report, "\n".join(_steps(report["steps"])))
 
 
+def recipe(
+    run: Run,
+    dataset: DatasetArgument,
+    kind: Annotated[str, typer.Option("--kind", help="supervised, preference or unpaired (default: what fits).")] = "",
+) -> None:
+    """Write a recipe that tunes on a version: the rows that teach, never those held out for a test."""
+    with run.peer() as peer:
+        made = peer.call("data.recipe", {"dataset": dataset, "kind": kind})
+    text = (
+        f"{made['rows']:,} rows, {made['method']} -> {made['path']}\ntune on them with: joyul tune run {made['path']}"
+    )
+    run.screen.document(made, text)
+
+
 def _steps(steps: Any) -> list[str]:
     lines = []
     for each in steps:
@@ -171,4 +185,4 @@ def _steps(steps: Any) -> list[str]:
 
 
 COMMANDS = {"build": build, "list": list_, "show": show, "stats": stats, "diff": diff, "export": export}
-COMMANDS |= {"rebuild": rebuild}
+COMMANDS |= {"rebuild": rebuild, "recipe": recipe}

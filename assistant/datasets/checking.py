@@ -31,19 +31,19 @@ def check_file(
     report |= {"format": found.format, "encoding": found.encoding}
     problems, seen, digest = Problems(found.origin.name), set[bytes](), hashlib.sha256()
     ids: dict[str, int] = {}
-    for line, row in read(found, problems, options):
-        report["rows"] += 1
+    own, rows = found.format == "joyul", 0
+    for rows, (line, row) in enumerate(read(found, problems, options), 1):
         said = content_digest(row)
         digest.update(said)
-        report["duplicates"] += said in seen
         seen.add(said)
-        key = row.get("id")
-        if found.format == "joyul" and key is not None and ids.setdefault(key, line) != line:
+        if own and "id" in row and ids.setdefault(row["id"], line) != line:
+            key = row["id"]
             problems.add(line, "id", f"{key!r} is already on line {ids[key]}", "give every row an id of its own")
         if need_answer and kind_of(row) == "prompt":
             problems.add(line, "answer", "missing; a training row needs the answer to learn", "add the answer")
-        if report["rows"] % _EVERY == 0:
-            progress({"stage": "validate", "done": report["rows"], "problems": problems.total})
+        if rows % _EVERY == 0:
+            progress({"stage": "validate", "done": rows, "problems": problems.total})
+    report |= {"rows": rows, "duplicates": rows - len(seen)}
     report |= {"problems": problems.to_json(), "bad": problems.total, "hash": digest.hexdigest()[:16]}
     if problems.total:
         more = f" (and {problems.total - 1:,} more)" if problems.total > 1 else ""

@@ -8,14 +8,14 @@ from typing import Any
 
 import yaml
 
+from assistant.dataset import plain_text as plain
 from assistant.datasets.quality import SIGNALS, Yardstick
 from assistant.datasets.rows import Row, answer_of, content_digest, kind_of, question_of, text_of
-from assistant.datasets.similar import DEFAULT, NearIndex
+from assistant.datasets.similar import DEFAULT, NearIndex, Neighbours
 from assistant.datasets.store import DatasetStore, Draft, Version
 from assistant.errors import CancelledError, InputError, UsageError
 from assistant.lazy import nearest
 from assistant.paths import data_root
-from assistant.schema import normalise
 
 Progress = Callable[[dict[str, Any]], None]
 Cancelled = Callable[[], bool]
@@ -27,11 +27,6 @@ def said(row: Row) -> str:
     """Return what near duplicates are compared by: the question, its history, and the answers."""
     parts = [text_of(row.get("history")), question_of(row), answer_of(row), text_of(row.get("rejected"))]
     return "\n".join(part for part in parts if part)
-
-
-def plain(text: str) -> str:
-    """Return a text's letters and digits, lower case: how questions are held against each other."""
-    return "".join(char for char in normalise(text).lower() if char.isalnum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +54,31 @@ def duplicates(
     """
     seen: dict[bytes, str] = {}
     repeats: dict[str, tuple[str, float]] = {}
-    index = NearIndex(threshold or DEFAULT)
-    count = 0
-    for row in rows:
-        count += 1
-        if count % _EVERY == 0:
-            progress({"stage": "dedupe", "done": count})
+    keys, texts, count = list[str](), list[str](), 0
+
+    def told(stage: str, done: int) -> None:
+        if done % _EVERY == 0:
+            progress({"stage": stage, "done": done})
             if cancelled():
                 raise CancelledError("the search was stopped", "nothing was changed")
+
+    for count, row in enumerate(rows, 1):
+        told("dedupe", count)
         key, digest = row["id"], content_digest(row)
         if digest in seen:
             repeats[key] = (seen[digest], 1.0)
             continue
         seen[digest] = key
-        if threshold is None:
-            continue
-        text = said(row)
-        near = index.find(text)
-        if near:
-            repeats[key] = (near[0][0], round(min(near[0][1], 0.9999), 4))
+        if threshold is not None:
+            keys.append(key)
+            texts.append(said(row))
+    neighbours = Neighbours(texts, threshold or DEFAULT)
+    for number, key in enumerate(keys):
+        told("near", number)
+        if near := neighbours.near(number):
+            repeats[key] = (keys[near[0][0]], round(min(near[0][1], 0.9999), 4))
         else:
-            index.add(key, text)
+            neighbours.take(number)
     return Duplicates(repeats, count)
 
 

@@ -96,9 +96,10 @@ def read(found: Detected, problems: Problems, options: ReadOptions) -> Iterator[
             pass
         return
     form: RowFormat = load_object(FORMATS[found.format])
-    parse, mapping = form.parse, found.mapping
+    parse, mapping, place = form.parse, found.mapping, Place(problems, 0)
     for line, raw in _raw(found.origin, found.container, problems, options):
-        row = parse(_mapped(raw, mapping) if mapping else raw, Place(problems, line))
+        place.line = line  # one place for all rows: no parser keeps it
+        row = parse(_mapped(raw, mapping) if mapping else raw, place)
         if row is not None:
             yield line, row
 

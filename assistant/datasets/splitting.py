@@ -8,7 +8,7 @@ from typing import Any
 
 from assistant.datasets.cleaning import leaks, plain, remake, said
 from assistant.datasets.rows import Row, answer_of, kind_of, language_in, question_of
-from assistant.datasets.similar import DEFAULT, NearIndex, Unions
+from assistant.datasets.similar import DEFAULT, Neighbours, Unions
 from assistant.datasets.store import DatasetStore, Draft, Version
 from assistant.errors import InputError, UsageError
 
@@ -150,14 +150,16 @@ class _Line:
 
 def _groups(rows: Sequence[_Line], options: SplitOptions, progress: Progress) -> list[int]:
     """Return for each row the number of the group that it cannot leave."""
-    unions, first, index = Unions(len(rows)), dict[tuple[str, str], int](), NearIndex(options.threshold)
+    unions, first = Unions(len(rows)), dict[tuple[str, str], int]()
+    neighbours = Neighbours([row.said for row in rows], options.threshold)
     for number, row in enumerate(rows):
         if number % _EVERY == 0:
             progress({"stage": "group", "done": number, "total": len(rows)})
         for mark in [("", row.asked), *((key, row.marks[key]) for key in options.by if row.marks.get(key))]:
             unions.join(first.setdefault(mark, number), number)
-        for other, _ in index.find_and_add(number, row.said):
+        for other, _ in neighbours.near(number):
             unions.join(other, number)
+        neighbours.take(number)
     return [unions.root(number) for number in range(len(rows))]
 
 

@@ -47,8 +47,8 @@ def parse(raw: bytes) -> Any:
         if twice or (not flat and _LONG_NUMBER.search(raw)):
             value = _slow(raw)
     plain = raw.isascii()
-    escaped = b"\\u" in raw or b"\\b" in raw or b"\\f" in raw or b"\x7f" in raw
-    if escaped or not (plain or unicodedata.is_normalized("NFC", raw.decode())):
+    escaped = b"\\" in raw and (b"\\u" in raw or b"\\b" in raw or b"\\f" in raw)
+    if escaped or b"\x7f" in raw or not (plain or unicodedata.is_normalized("NFC", raw.decode())):
         value = clean(value)
     return value
 

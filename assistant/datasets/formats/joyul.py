@@ -22,6 +22,10 @@ _ANSWERS = frozenset({"answer", "chosen", "rejected", "completion"})
 
 def parse(raw: Mapping[str, Any], place: Place) -> Row | None:
     """Return the row as it is, once every key has been looked at."""
+    question, answer = raw.get("question"), raw.get("answer")
+    plain = len(raw) == 2 and type(question) is str and type(answer) is str  # by far the most rows
+    if plain and question and answer and not question.isspace() and not answer.isspace():  # type: ignore[union-attr]
+        return dict(raw)
     before = place.problems.total
     if "messages" in raw and "question" not in raw:
         messages = check_messages(raw["messages"], "messages", place)

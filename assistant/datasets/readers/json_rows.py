@@ -28,7 +28,7 @@ def read_lines(origin: Source, problems: Problems, options: ReadOptions) -> Iter
             if raw is None:
                 fix = f"split it; a row has at most {MAX_LINE_BYTES:,} bytes"
                 problems.add(number, "", f"the line is longer than {MAX_LINE_BYTES:,} bytes", fix)
-            elif b"\r" in raw[:-2]:  # a lone carriage return can only stand between two JSON values
+            elif b"\r" in raw and b"\r" in raw[:-2]:  # a lone carriage return can only stand between two JSON values
                 pieces = raw.rstrip(_SPACE).split(b"\r")
                 for offset, piece in enumerate(pieces):
                     if (row := _one(piece, number + offset, problems)) is not None:

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
 
 from assistant import __version__
 from assistant.api import chat_routes, file_routes, owner_routes, tuning_routes, upload_routes
@@ -37,6 +38,13 @@ def create_app(services: Services, token: str, workers: Workers | None = None, *
         message = f"{where or 'body'}: {first['msg']}"
         fields = {"message": message, "type": "usage", "kind": "usage", "hint": "", "param": where, "code": "usage"}
         return JSONResponse({"error": fields}, 422)
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> Response:
+        """Answer what the framework refuses (no such address, a form of too many parts) as everything else."""
+        status = 413 if str(error.detail).startswith("Too many") else error.status_code
+        fields = {"message": str(error.detail), "type": "refused", "param": None, "code": "refused"}
+        return JSONResponse({"error": fields}, status, error.headers)
 
     app.include_router(owner_routes.routes(services, token, workers or Workers()))
     app.include_router(chat_routes.routes(services))

@@ -4,11 +4,13 @@ Loopback needs no login, so a page of a stranger must not reach it through the p
 the Host header must be ours (DNS rebinding) and a state change must come from our own origin (CSRF).
 """
 
+import asyncio
 import base64
 import binascii
 import hmac
 import ipaddress
 import json
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -27,7 +29,16 @@ ANY_ADDRESS = frozenset({"0.0.0.0", "::", ""})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 BODY_BYTES = 2_000_000
 PAGE_BYTES = 8_000_000
+BODY_SECONDS = 30.0  # a request that is announced and then does not come is ended after this much silence
 TRIES, TRIES_SECONDS, CLIENTS = 10, 60.0, 4096
+# Of Gradio's routes a page needs these; its others (a second door to every handler, an editor of the program,
+# a proxy, recordings, shared links ...) are not there, and neither is what a newer Gradio may add.
+PAGE = re.compile(
+    r"/(?:ko|en)(?:/(?:(?:config|theme\.css|robots\.txt|favicon\.ico|manifest\.json|pwa_icon(?:/.*)?)/?"
+    r"|(?:assets|static|svelte)/.+"
+    r"|gradio_api/(?:(?:info|app_id|startup-events|cancel|reset|run/predict|upload|upload_progress)/?"
+    r"|queue/(?:join|data|status)/?|heartbeat/.+|file=.+))?)?"
+)
 
 # Gradio's page runs inline scripts and styles; what matters here is that nothing foreign is ever fetched.
 PAGE_POLICY = (
@@ -47,8 +58,8 @@ HEADERS = {
 }
 
 
-class TooLarge(Exception):
-    """A request body grew over its limit while it came in."""
+class EndedError(Exception):
+    """A request was answered here while it still came in."""
 
 
 class Guard:
@@ -82,16 +93,28 @@ class Guard:
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         limit, seen, started, refused = self._limit(scope["path"]), 0, False, False
+        whole = scope["type"] != "http"
+
+        async def refuse(status: int, reason: str) -> None:
+            nonlocal refused
+            refused = True
+            if not started:  # answered here, because frameworks turn an exception into a 500
+                await _answer(send, status, reason)
+            raise EndedError
 
         async def counted() -> MutableMapping[str, Any]:
-            nonlocal seen, refused
-            message = await receive()
+            nonlocal seen, whole
+            if whole:  # what comes now is the end of the connection, whenever that is
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), BODY_SECONDS)
+            except TimeoutError:
+                await refuse(408, f"nothing more of the request came within {BODY_SECONDS:.0f} seconds")
+                raise
+            whole = not message.get("more_body", False)
             seen += len(message.get("body", b""))
             if seen > limit:
-                refused = True
-                if not started:  # answered here, because frameworks turn an exception into a 500
-                    await _answer(send, 413, _too_large(limit))
-                raise TooLarge
+                await refuse(413, _too_large(limit))
             return message
 
         async def decorated(message: MutableMapping[str, Any]) -> None:
@@ -105,7 +128,7 @@ class Guard:
                 message["headers"] = [*message["headers"], *added]
             await send(message)
 
-        with suppress(TooLarge):
+        with suppress(EndedError):
             await self._app(scope, counted, decorated)
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
@@ -133,6 +156,8 @@ class Guard:
         length, limit = headers.get("content-length", ""), self._limit(path)
         if refusal is None and length.isdecimal() and int(length) > limit:
             refusal = 413, _too_large(limit)
+        if refusal is None and path.startswith(("/ko/", "/en/")) and not PAGE.fullmatch(path):
+            refusal = 404, "no such address"
         return refusal
 
     def _names(self) -> frozenset[str]:

@@ -11,6 +11,7 @@ from assistant.locales import LANGUAGES
 from assistant.schema import Language
 from assistant.services import Services
 from assistant.ui.chat_tab import build_chat
+from assistant.ui.closed import shut
 from assistant.ui.compare_tab import build_compare
 from assistant.ui.context import Page
 from assistant.ui.data_tab import build_data
@@ -66,6 +67,7 @@ def build_page(page: Page, runs: Evaluations, plans: Plans) -> gr.Blocks:
 
 def mount(app: FastAPI, services: Services) -> FastAPI:
     """Add the page and the language choice at ``/`` to the app."""
+    shut()
     runs, plans = Evaluations(services), Plans(services)
     running: Running[ChatUpdate] = Running(services.closing)
     rounds: Running[list[ChatUpdate]] = Running(services.closing)

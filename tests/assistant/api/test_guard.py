@@ -1,7 +1,9 @@
 """Who may ask, from where, and how much."""
 
+import asyncio
 import base64
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from fastapi import FastAPI, Request
@@ -150,3 +152,35 @@ def test_every_answer_carries_the_security_headers(client: Client) -> None:
     assert headers["referrer-policy"] == "no-referrer"
     policy = headers["content-security-policy"]
     assert "default-src 'self'" in policy and "http" not in policy and "*" not in policy
+
+
+def test_a_request_that_stops_coming_is_ended_and_one_that_came_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.api.guard.BODY_SECONDS", 0.01)
+    scope = {"type": "http", "path": "/v1/files", "method": "POST", "client": ("127.0.0.1", 1), "query_string": b""}
+    scope |= {"headers": [(b"host", b"127.0.0.1:7860")], "http_version": "1.1", "scheme": "http", "root_path": ""}
+
+    async def ask(*parts: bytes, more: bool) -> list[int]:
+        pieces, sent, left = list(parts), [], asyncio.Event()
+
+        async def receive() -> dict[str, object]:
+            if not pieces:
+                await left.wait()
+                return {"type": "http.disconnect"}
+            return {"type": "http.request", "body": pieces.pop(0), "more_body": more or bool(pieces)}
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                sent.append(message["status"])
+                asyncio.get_running_loop().call_later(0.05, left.set)
+
+        await Guard(slow, ServeSettings(), 1_000_000)(dict(scope), receive, send)
+        return sent
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        assert (await receive())["type"] == "http.disconnect"  # a stream waits for this as long as it takes
+
+    assert asyncio.run(ask(b"half", more=True)) == [408]
+    assert asyncio.run(ask(b"half", b"rest", more=False)) == [200]

@@ -14,6 +14,7 @@ from assistant.schema import Sampling, Shot, Variant, language_of
 
 _KEYS = {field.name for field in fields(Variant)} - {"name"}
 _SAMPLING = {field.name for field in fields(Sampling)}
+_MOST = 2**31 - 1
 
 
 def read_variants(file: Path) -> dict[str, Variant]:
@@ -54,9 +55,13 @@ def _variant(name: str, entry: Any, file: Path) -> Variant:
         values["sampling"] = _sampling(values["sampling"], where)
     if "system" in values:
         values["system"] = _system(values["system"], where)
-    for key, kind in (("model", str), ("recipe", str), ("collection", str), ("k", int)):
+    if values.get("adapter", "") is None:
+        del values["adapter"]
+    for key, kind in (("model", str), ("adapter", str), ("recipe", str), ("collection", str), ("k", int)):
         if key in values and (not isinstance(values[key], kind) or isinstance(values[key], bool)):
             raise UsageError(f"{where}.{key}: expected {kind.__name__}, got {values[key]!r:.80}")
+    if values.get("k", 1) < 1:
+        raise UsageError(f"{where}.k: expected at least 1 passage, got {values['k']}")
     return Variant(name, **values)
 
 
@@ -70,10 +75,18 @@ def _sampling(entry: Any, where: str) -> Sampling:
     if not isinstance(entry, dict):
         raise UsageError(f"{where}.sampling: expected keys and values")
     _refuse_unknown(entry, _SAMPLING, f"{where}.sampling")
-    values: dict[str, Any] = {key: tuple(value) if key == "stop" else value for key, value in entry.items()}
+    values = dict(entry)
+    stop = values.pop("stop", ())
+    stops = (stop,) if isinstance(stop, str) else stop
+    if not isinstance(stops, list | tuple) or not all(isinstance(each, str) for each in stops):
+        raise UsageError(f"{where}.sampling.stop: expected a text or a list of texts, got {stop!r:.80}")
     for key, value in values.items():
-        if key != "stop" and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0):
-            raise UsageError(f"{where}.sampling.{key}: expected a number of at least 0, got {value!r:.80}")
+        whole = key in ("max_tokens", "seed")
+        kind = int if whole else int | float
+        if isinstance(value, bool) or not isinstance(value, kind) or not 0 <= value <= _MOST:
+            wanted = "a whole number" if whole else "a number"
+            raise UsageError(f"{where}.sampling.{key}: expected {wanted} of at least 0, got {value!r:.80}")
+    values["stop"] = tuple(stops)
     return Sampling(**values)
 
 

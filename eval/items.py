@@ -1,5 +1,6 @@
 """Items of a suite: JSONL or CSV rows -> ``Item``, checked in one pass that reports every bad line."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from eval.strict import complain, read_rows
 
 KEYS = {"question", "reference", "group", "language", "slice", "history", "label", "document"}
 # Keys other tools write beside ours; anything else that looks like a misspelt key is refused.
-KNOWN_OTHERS = {"id", "fact", "answer", "passages", "source", "notes", "tags"}
+KNOWN_OTHERS = {"id", "fact", "answer", "passages", "source", "notes", "tags", "origin", "synthetic", "confirmed"}
 MISSPELT = 0.8
+GENERATED = "generated"  # the slice of items that a model made and a person confirmed
 
 
 class _Bad(ValueError):
@@ -49,6 +51,9 @@ def read_items(path: Path, kind: Kind) -> tuple[tuple[Item, ...], tuple[str, ...
         raise complain(path, problems, "mend these lines; the README's 'A suite of your own' shows the format")
     if not items:
         raise complain(path, {1: "no items"}, "add one row an item: question, reference, group, language")
+    made = sum(item.slice == GENERATED for item in items.values())
+    if made:
+        warnings.append(f"{path.name}: {made} of {len(items)} items were made by a model and confirmed by a person")
     return tuple(items.values()), tuple(warnings)
 
 
@@ -56,6 +61,7 @@ def _item(row: dict[str, Any], line: int, kind: Kind) -> Item:
     _refuse_misspelt(row)
     if row.get("synthetic") and not row.get("confirmed"):
         raise _Bad("synthetic: a model made this row and nobody has confirmed it; accept it in the review queue first")
+    _refuse_surrogates(row)
     question = _text(row, "question", needed=True)
     reference = _reference(row, kind)
     language = _text(row, "language") or language_of(question)
@@ -69,7 +75,7 @@ def _item(row: dict[str, Any], line: int, kind: Kind) -> Item:
         reference=reference,
         group=_text(row, "group") or document or f"line {line}",
         language=checked,
-        slice=_text(row, "slice"),
+        slice=_text(row, "slice") or (GENERATED if row.get("synthetic") else ""),
         history=_history(row),
         document=document,
         label=label,
@@ -77,6 +83,14 @@ def _item(row: dict[str, Any], line: int, kind: Kind) -> Item:
         line=line,
         more_documents=tuple(more),
     )
+
+
+def _refuse_surrogates(row: dict[str, Any]) -> None:
+    for key, value in row.items():
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise _Bad(f"{key}: broken Unicode (a lone surrogate)") from None
 
 
 def _documents(row: dict[str, Any]) -> list[str]:
@@ -103,15 +117,13 @@ def _text(row: dict[str, Any], key: str, *, needed: bool = False) -> str:
         return ""
     if not isinstance(value, str) or (needed and not value.strip()):
         raise _Bad(f"{key}: expected a text, got {value!r:.60}")
-    if any("\ud800" <= char <= "\udfff" for char in value):
-        raise _Bad(f"{key}: broken Unicode (a lone surrogate)")
     return normalise(value)
 
 
 def _reference(row: dict[str, Any], kind: Kind) -> tuple[str, ...]:
     value = row.get("reference")
-    if value is None and kind == "label" and row.get("label"):
-        value = row["label"]
+    if value is None:  # rows of a dataset have an answer instead
+        value = (row.get("label") if kind == "label" else None) or row.get("answer")
     if isinstance(value, str):
         value = [value]
     if not isinstance(value, list) or not all(isinstance(each, str) and each.strip() for each in value):

@@ -109,6 +109,7 @@ def read_yaml(path: Path) -> YamlFile:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
             raise InputError(f"{path}: YAML aliases (*name) are not accepted", "write the value out")
         node = yaml.compose(text, yaml.SafeLoader)
+        _refuse_twins(path, node)
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -122,6 +123,20 @@ def read_yaml(path: Path) -> YamlFile:
     return YamlFile(path, values, node)
 
 
+def _refuse_twins(path: Path, node: yaml.Node | None) -> None:
+    """Complain about a key that stands twice in one mapping: YAML would silently take the second."""
+    for child in node.value if isinstance(node, yaml.MappingNode | yaml.SequenceNode) else ():
+        for part in child if isinstance(child, tuple) else (child,):
+            _refuse_twins(path, part)
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key.value, str) and key.value in seen:
+                line = key.start_mark.line + 1
+                raise InputError(f"{path}:{line}: {key.value}: stands twice", "keep one of the two")
+            seen.add(key.value if isinstance(key.value, str) else "")
+
+
 def _read_data(path: Path) -> str:
     """Return the text of a data file as people have it: UTF-8, UTF-16 by its mark, or CP949 that reads like Korean."""
     from assistant.retrieval.encodings import decode
@@ -131,7 +146,8 @@ def _read_data(path: Path) -> str:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}", "check the path") from None
     except InputError as error:
-        raise InputError(f"{path}: {error.message}", error.hint) from None
+        hint = "a table: save it as CSV (UTF-8) or JSONL" if "binary" in error.message else error.hint
+        raise InputError(f"{path}: {error.message}", hint) from None
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
@@ -150,9 +166,10 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
             yield number, f"the line has {len(line):,} characters; at most {LINE_CHARACTERS:,} are read"
             continue
         try:
-            row = json.loads(line, parse_constant=_refuse_constant)
+            row = json.loads(line, parse_constant=_refuse_constant, object_pairs_hook=_each_once)
         except (ValueError, RecursionError) as error:
             column = f" at column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+            column = f" ({error})" if isinstance(error, _Refused) else column
             yield number, f"not JSON{column}: {line.strip()[:60]!r}"
             continue
         yield number, row if isinstance(row, dict) else f"expected a JSON object, got {line.strip()[:60]!r}"
@@ -211,8 +228,20 @@ def _table_row(row: dict[str, str]) -> dict[str, Any] | str:
     return found
 
 
+class _Refused(ValueError):
+    pass
+
+
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+    raise _Refused(f"{name} is no number")
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _Refused(f"the key {next(key for key in keys if keys.count(key) > 1)!r:.40} stands twice")
+    return found
 
 
 def complain(path: Path, problems: Mapping[int, str], hint: str) -> InputError:

@@ -86,9 +86,9 @@ def load_suite(path: Path) -> Suite:
         primary=primary,
         metrics=metrics,
         path=str(path),
-        margin=_number(file, "margin", 0.02, 0.0, 0.5),
-        alpha=_number(file, "alpha", 0.05, 0.0001, 0.5),
-        seed=int(file.take("seed", int, 0)),
+        margin=float(_number(file, "margin", 0.02, 0.0, 0.5)),
+        alpha=float(_number(file, "alpha", 0.05, 0.0001, 0.5)),
+        seed=int(_number(file, "seed", 0, 0, 2**31 - 1, int)),
         labels=labels,
         validation=validation,
         documents=documents,
@@ -120,10 +120,11 @@ def _one_of(file: YamlFile, key: str, known: tuple[str, ...], default: str) -> A
     return value
 
 
-def _number(file: YamlFile, key: str, default: float, low: float, high: float) -> float:
-    value = float(file.take(key, (int, float), default))
+def _number(file: YamlFile, key: str, default: float, low: float, high: float, kind: Any = (int, float)) -> float:
+    value: float = file.take(key, kind, default)
     if not low <= value <= high:
-        raise file.error((key,), f"{value} is outside {low}..{high}", f"it is a fraction: {default} is usual")
+        what = "a whole number" if kind is int else "a fraction"
+        raise file.error((key,), f"{value} is outside {low}..{high}", f"it is {what}: {default} is usual")
     return value
 
 

@@ -1,5 +1,6 @@
 """The ``variants:`` of a suite file: names with their usual recipes, full specifications, several adapters."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,6 +30,8 @@ PRESETS: dict[str, dict[str, str]] = {
 }
 APPROACHES = (*UNTUNED, *TUNED)
 DEFAULT_SHOTS = 3
+# Any script's letters; '#' marks further adapters of a variant (see eval.replicates).
+_NAME = re.compile(r"\w[\w.+() -]{0,63}")
 
 
 def read_approaches(file: YamlFile) -> dict[str, Approach]:
@@ -104,6 +107,10 @@ def read_variants(
     uses: dict[str, str] = {}
     specs: list[Variant] = []
     for name, entry in entries.items():
+        if not _NAME.fullmatch(str(name)):
+            raise file.error(
+                ("variants", str(name)), f"{str(name)!r:.80} is no name", "use letters, digits, '.', '_', '-'"
+            )
         entry = {} if entry is None else entry
         if not isinstance(entry, dict):
             raise file.error(("variants", str(name)), f"expected keys and values, got {entry!r:.60}")

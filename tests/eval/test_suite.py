@@ -150,7 +150,7 @@ WRONG_SUITES = {
     "kind of metric": (GOOD + "primary: accuracy\n", "'accuracy' is no metric for kind 'qa'", "known"),
     "cost as primary": (GOOD + "primary: seconds\n", "'seconds' cannot decide", "token_f1"),
     "search as primary": (GOOD + "primary: mrr\n", "'mrr' cannot decide", "token_f1"),
-    "margin in points": (GOOD + "margin: 2\n", "suite.yaml:11: margin: 2.0 is outside", "0.02"),
+    "margin in points": (GOOD + "margin: 2\n", "suite.yaml:11: margin: 2 is outside", "0.02"),
     "margin as text": (GOOD + "margin: big\n", "margin: expected a number, got 'big'", ""),
     "alpha as truth": (GOOD + "alpha: yes\n", "alpha: expected a number", ""),
     "variant key": (GOOD.replace("shots: 2", "shot: 2"), "suite.yaml:7: variants.few-shot", "did you mean 'shots'?"),

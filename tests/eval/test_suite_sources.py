@@ -139,3 +139,69 @@ def test_wrong_adapters(write: Write, entry: str, message: str) -> None:
     with pytest.raises(InputError, match=r"suite.yaml:9: variants.tuned.adapters") as caught:
         load_suite(write(GOOD.replace("tuned: {adapter: my-adapter}", f"tuned: {entry}", 1)))
     assert message in caught.value.message
+
+
+MADE = {
+    "question": "가게는 몇 시에 열어요?",
+    "answer": "아침 9시",
+    "passages": ["가게는 아침 9시에 열어요."],
+    "group": "hours.md",
+    "origin": "synthetic",
+    "synthetic": {"kind": "questions", "model": "m@1", "document": "hours.md"},
+}
+
+
+def test_rows_that_a_model_made_count_once_a_person_has_confirmed_them(write: Write) -> None:
+    with pytest.raises(InputError, match=r"items.jsonl:5: synthetic: .* nobody has confirmed it"):
+        load_suite(write(items=[*ITEMS, MADE]))
+    suite = load_suite(write(items=[*ITEMS, {**MADE, "confirmed": ["ann"]}]))
+    assert suite.warnings == ("items.jsonl: 1 of 5 items were made by a model and confirmed by a person",)
+    assert [(item.slice, item.reference, item.group) for item in suite.items[4:]] == [
+        ("generated", ("아침 9시",), "hours.md")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"question": "a?", "question": "b?", "reference": "c"}', "the key 'question' stands twice"),
+        ('{"question": "a?", "reference": "b", "group": NaN}', "NaN is no number"),
+        ('{"question": "a?", "reference": "\\ud800"}', "reference: broken Unicode"),
+        ('{"question": "a?", "reference": "b", "document": ["\\ud800"]}', "document: broken Unicode"),
+        (
+            '{"question": "a?", "reference": "b", "history": [{"role": "user", "content": "\\ud800"}]}',
+            "history: broken Unicode",
+        ),
+    ],
+)
+def test_hostile_rows(write: Write, tmp_path: Path, line: str, message: str) -> None:
+    path = write()
+    (tmp_path / "items.jsonl").write_text(line, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        load_suite(path)
+    assert message in caught.value.message and "items.jsonl:1" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("kind: qa", "kind: qa\nkind: label"), "suite.yaml:3: kind: stands twice"),
+        (("rag:", "rag: {k: 1, k: 2}"), "k: stands twice"),
+        (("rag:", "rag: {k: 0}"), "expected at least 1 passage"),
+        (("rag:", "rag: {sampling: {max_tokens: 1.5}}"), "max_tokens: expected a whole number"),
+        (("rag:", "rag: {sampling: {temperature: .nan}}"), "temperature: expected a number"),
+        (("rag:", "rag: {sampling: {stop: [3]}}"), "stop: expected a text or a list of texts"),
+        (("tuned: {adapter: my-adapter}", "tuned: {adapter: [a]}"), "adapter: expected str"),
+        (("rag:", "'tuned#2':"), "'tuned#2' is no name"),
+        (("kind: qa", "kind: qa\nseed: 99999999999"), "seed: 99999999999 is outside"),
+    ],
+)
+def test_hostile_suites(write: Write, change: tuple[str, str], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_suite(write(GOOD.replace(*change, 1)))
+    assert message in caught.value.message
+
+
+def test_one_stop_text_is_one(write: Write) -> None:
+    suite = load_suite(write(GOOD.replace("rag:", 'rag: {sampling: {stop: "끝."}}', 1)))
+    assert suite.variants[2].sampling.stop == ("끝.",)

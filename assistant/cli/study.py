@@ -5,8 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
+from assistant.cli.screen import table
 from assistant.cli.shared import Run, command
 
+HARNESS = ("task", "metric", "value", "low", "high", "n", "of")
 RunArgument = Annotated[str, typer.Argument(help="A finished run's name, or latest.")]
 
 
@@ -16,6 +18,7 @@ def add_to(group: typer.Typer) -> None:
     command(group, "break-even", "eval break-even")(break_even)
     command(group, "checklist", "eval checklist")(checklist)
     command(group, "curve", "eval curve")(curve)
+    command(group, "harness", "eval harness")(harness)
 
 
 def forgetting(
@@ -57,6 +60,21 @@ def curve(
     wanted = str(Path(suite).absolute()) if Path(suite).is_file() else suite
     file = str(recipe.absolute()) if recipe else None
     _show(run, "eval.curve", {"suite": wanted, "variant": variant, "recipe": file, "seeds": seeds})
+
+
+def harness(
+    run: Run,
+    tasks: Annotated[Path, typer.Option(help="A folder of tasks in lm-evaluation-harness' YAML format.")],
+    variant: Annotated[str, typer.Option(help="Whose model and adapter answer.")] = "zero-shot",
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many items of each task.")] = None,
+) -> None:
+    """Run benchmarks of a local folder; needs lm-evaluation-harness (pip install 'joyul[harness]')."""
+    with run.peer() as peer:
+        found = peer.call(
+            "eval.harness", {"tasks": str(tasks.absolute()), "variant": variant, "limit": limit}, run.screen.progress
+        )
+    part = f"only the first {limit} items of each task\n" if limit else ""
+    run.screen.document(found, part + table(found["tasks"], HARNESS))
 
 
 def _show(run: Run, operation: str, params: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from assistant.models.context import fit, prompt_room
 from assistant.models.engine import Engine, Request
 from assistant.models.hub import resolve
 from assistant.models.loops import Loops
-from assistant.models.scoring import mean_losses
+from assistant.models.scoring import continuation_scores, mean_losses
 from assistant.models.stream_text import AnswerText
 from assistant.models.whole import Shelf, WholeModel
 from assistant.schema import Delta, Message, Origin, Sampling, Usage, digest
@@ -85,6 +85,11 @@ class LocalModel:
         """
         ids = [self._backend.format.text_ids(text) for text in texts]
         return mean_losses(self._backend.engine, ids, self._key, self._positions)
+
+    def continuations(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, bool]]:
+        """Return the log probability in nats of each second text after the first, and whether it is the likeliest."""
+        encode = self._backend.format.text_ids
+        return continuation_scores(self._backend.engine, encode, pairs, self._key, self._positions)
 
 
 class LocalBackend:

@@ -134,3 +134,8 @@ class WholeModel:
         """
         with self._shelf.borrow(*self._what) as backend:
             return self._face(backend).losses(texts)
+
+    def continuations(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, bool]]:
+        """Return the log probability in nats of each second text after the first, and whether it is the likeliest."""
+        with self._shelf.borrow(*self._what) as backend:
+            return self._face(backend).continuations(pairs)

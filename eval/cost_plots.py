@@ -1,4 +1,4 @@
-"""Two plots as inline SVG: costs over volume, and quality over training rows.
+"""Plots as inline SVG: costs over volume, quality over training rows, quality over trained parameters.
 
 Nothing is loaded from anywhere; colours come from the page (``currentColor``), so that both a light and
 a dark page can read them; lines also differ by their dashes. Words stand in the caption, not in here.
@@ -71,6 +71,39 @@ def curve_plot(points: Sequence[Mapping[str, Any]], line: Sequence[tuple[float, 
         marks.append(_dot((place, y(point["mean"])), 4))
     named = sorted({float(point["rows"]) for point in shown} | ({line[-1][0]} if line else set()))
     return _frame([*_axes(x, named, y, ticks(low, high), lambda value: f"{100 * value:.0f}"), *marks], "data-curve")
+
+
+def method_plot(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return quality with intervals over trained parameters (logarithmic); the untuned base is a dashed line."""
+    shown = [row for row in rows if row["method"] and row["quality"]["mean"] is not None]
+    if not shown:
+        return ""
+    plain = [row["quality"]["mean"] for row in rows if not row["method"] and row["quality"]["mean"] is not None]
+    ends = [row["quality"][key] for row in shown for key in ("mean", "low", "high")]
+    values = [*plain, *(value for value in ends if value is not None)]
+    low, high = max(0.0, min(values) - 0.03), min(1.0, max(values) + 0.03)
+    sizes = [max(1.0, float(row["parameters"])) for row in shown]
+    across = _scale(log10(min(sizes)) - 0.2, log10(max(sizes)) + 0.2, LEFT, LEFT + WIDTH)
+    y = _scale(low, high, TOP + HEIGHT, TOP)
+
+    def x(count: float) -> float:
+        return across(log10(count))
+
+    marks = [_line((LEFT, y(value)), (LEFT + WIDTH, y(value)), 1, width=1, opacity=0.6) for value in plain]
+    names: list[tuple[float, float]] = []
+    for row, size in sorted(zip(shown, sizes, strict=True), key=lambda pair: -pair[0]["quality"]["mean"]):
+        quality = row["quality"]
+        if quality["low"] is not None and quality["high"] is not None:
+            marks.append(_line((x(size), y(quality["low"])), (x(size), y(quality["high"])), 0, width=1, opacity=0.5))
+        marks.append(_dot((x(size), y(quality["mean"])), 4))
+        place = y(quality["mean"]) + 4
+        while any(abs(place - other) < 14 and abs(x(size) - beside) < 110 for beside, other in names):
+            place += 2
+        names.append((x(size), place))
+        marks.append(_text(x(size) + 8, place, str(row["name"]), "start"))
+    powers = [10.0**power for power in range(ceil(log10(min(sizes)) - 0.2), floor(log10(max(sizes)) + 0.2) + 1)]
+    axes = _axes(x, powers, y, ticks(low, high), lambda value: f"{100 * value:.0f}")
+    return _frame([*axes, *marks], "methods")
 
 
 def _scale(low: float, high: float, first: float, last: float) -> Callable[[float], float]:

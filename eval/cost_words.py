@@ -115,6 +115,31 @@ _WORDS = {
     "price_requests_per_month": ("한 달 요청 수", "requests a month"),
     "price_months": ("한 번 드는 비용을 나누는 개월 수", "months over which what is paid once is spread"),
     "price_problem": ("가격표를 읽지 못했어요: {error}", "The price table could not be read: {error}"),
+    # method table
+    "methods": ("방법 비교", "Methods"),
+    "methods_note": (
+        "같은 데이터 {data_rows}행을 방법마다 같은 횟수만큼 배우고, {suite}의 같은 문항 {items}개에 답했어요. "
+        "기반 모델: {base}. 학습률은 방법마다 자동으로 고른 값이고, 학습 시드는 하나예요. "
+        "메모리는 학습 프로세스 전체의 최댓값이에요.",
+        "The same {data_rows} rows, as many passes for every method, and the same {items} items of {suite}, on {base}. "
+        "Each method has its automatic learning rate and one training seed. Memory is the most that the whole "
+        "training process held.",
+    ),
+    "methods_method": ("방법", "Method"),
+    "methods_untuned": ("튜닝 전", "not tuned"),
+    "methods_parameters": ("배운 매개변수", "Trained parameters"),
+    "methods_memory": ("메모리", "Memory"),
+    "methods_seconds": ("학습 시간(초)", "Seconds of training"),
+    "methods_disk": ("디스크", "On disk"),
+    "methods_forgetting": ("일반 글의 손실 변화", "Loss on general text"),
+    "methods_rate": ("학습률 {rate}", "learning rate {rate}"),
+    "methods_left_out": ("{name}: 빠졌어요. {reason}", "{name}: left out. {reason}"),
+    "methods_classifier": (
+        "feature-extraction은 기반 모델을 건드리지 않아 일반 글의 손실이 그대로예요. "
+        "대신 어떤 물음에도 라벨로만 답해요.",
+        "feature-extraction leaves its base untouched, so the loss on general text stays; but whatever it is asked, it "
+        "answers with a label.",
+    ),
     # data curve
     "curve": ("데이터 곡선", "Data curve"),
     "curve_note": (

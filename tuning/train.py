@@ -143,6 +143,7 @@ def _document(recipe: TuneRecipe, outcome: Outcome, job: JobFolder, facts: dict[
         "final_loss": _number(outcome.final_loss),
         "tokens_per_second": round(outcome.tokens_per_second, 1),
         "steps": outcome.steps,
+        "trained_parameters": outcome.parameters,
         "trained_tokens": outcome.tokens,
         "training_seconds": round(outcome.seconds, 2),
         "data": kept,

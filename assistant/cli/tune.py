@@ -14,6 +14,7 @@ from assistant.cli.shared import Run, command
 from assistant.cli.tune_jobs import JobArgument, cancel, children_lines, job_named, list_, logs, pause, show
 from assistant.cli.tune_plan import plan
 from assistant.cli.tune_probe import probe
+from assistant.cli.tune_table import table
 from assistant.errors import KINDS, CancelledError, InputError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Train adapters.", no_args_is_help=True)
     command(group, "run", "tune run")(run_)
     command(group, "plan", "tune plan")(plan)
+    command(group, "table", "tune table")(table)
     command(group, "list", "tune list")(list_)
     command(group, "show", "tune show")(show)
     command(group, "logs", "tune logs")(logs)

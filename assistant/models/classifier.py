@@ -95,7 +95,7 @@ class Classifier:
 
         with torch.inference_mode():
             logits = features(model, [prompt], self._pool)[0] @ self._weight.T + self._bias
-        parts = logits.split([len(field.labels) for field in self._fields])
+        parts = torch.split(logits, [len(field.labels) for field in self._fields])
         return said(self._fields, [int(part.argmax()) for part in parts])
 
 

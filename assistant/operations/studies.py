@@ -1,4 +1,4 @@
-"""Studies of an open state folder: forgetting, break-even, checklist, data curve."""
+"""Studies of an open state folder: forgetting, break-even, checklist, data curve, method table."""
 
 import json
 from collections.abc import Callable
@@ -117,6 +117,36 @@ def curve(services: "Services", params: dict[str, Any], progress: Progress, canc
     )
     section = curve_section(document)
     return {"document": document, "terminal": _text([section] if section else [])}
+
+
+def method_table(
+    services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled
+) -> dict[str, Any]:
+    """Train every method on a ``recipe``'s data and ask each the items of ``suite`` in the place of ``variant``.
+
+    Raises:
+        InputError: no such suite, variant or recipe.
+        CancelledError: cancelled; what is finished is kept.
+    """
+    from assistant.operations.evaluation import find_suite
+    from assistant.studies.methods import study_methods
+    from eval.method_table import method_section
+    from eval.suite import load_suite
+    from tuning.schema import load_recipe
+
+    document = study_methods(
+        load_suite(find_suite(services, str(params["suite"]))),
+        str(params["variant"]),
+        load_recipe(Path(str(params["recipe"]))),
+        settings=services.settings,
+        home=services.home,
+        pool=services.pool,
+        library=services.library,
+        items=int(params.get("items") or 0),
+        progress=progress,
+        cancelled=lambda: cancelled() or services.closing.is_set(),
+    )
+    return {"document": document, "terminal": _text([method_section(document)])}
 
 
 def _recipe(services: "Services", suite: Any, variant: str, given: Any) -> Path:

@@ -168,7 +168,9 @@ def study_curve(
         InputError: no validation items, no such variant, or too few groups for the shares.
         CancelledError: ``cancelled()`` said so; what is finished is kept.
     """
-    spec = _tuned_spec(suite, variant, VariantFactory(settings, home, pool, library))
+    if not suite.validation:
+        raise InputError(f"suite {suite.name!r} has no 'validation' items", "a data curve never reads the test items")
+    spec = tuned_spec(suite, variant, VariantFactory(settings, home, pool, library))
     examples = read_examples(recipe.path(recipe.data), encoding=recipe.encoding, need_answer=True)
     parts = nested_parts(examples, shares, recipe.seed)
     if len({len(part) for part in parts}) < len(parts):
@@ -208,9 +210,12 @@ def _all_trials(study: _Study, parts: Sequence[Sequence[Example]], seeds: int) -
     return trials, seconds
 
 
-def _tuned_spec(suite: Suite, variant: str, factory: VariantFactory) -> Variant:
-    if not suite.validation:
-        raise InputError(f"suite {suite.name!r} has no 'validation' items", "a data curve never reads the test items")
+def tuned_spec(suite: Suite, variant: str, factory: VariantFactory) -> Variant:
+    """Return a tuned variant of a suite.
+
+    Raises:
+        InputError: there is none of that name, or it has no adapter.
+    """
     for spec in resolve(suite, factory):
         if spec.name == variant:
             if spec.adapter is None:

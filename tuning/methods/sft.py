@@ -50,7 +50,8 @@ class Outcome:
     """What a training run came to, resumed parts included.
 
     ``status`` is ``succeeded``, ``cancelled`` or ``paused``; the first and final loss are means over the
-    first and last twentieth of the steps. ``model`` is the trained one, as it is in memory.
+    first and last twentieth of the steps; ``parameters`` counts the trained ones. ``model`` is the trained
+    one, as it is in memory.
     """
 
     status: str = "succeeded"
@@ -61,6 +62,7 @@ class Outcome:
     final_loss: float = math.nan
     validation_loss: float | None = None
     losses: list[float] = field(default_factory=list)
+    parameters: int = 0
     model: Any = None
 
     @property

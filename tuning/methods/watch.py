@@ -94,9 +94,11 @@ class Watcher(TrainerCallback):
         self._best = Best(task, self._before)
         self.started = self.saved = time.perf_counter()
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Take over what the resumed checkpoint knows."""
         self.started = self.saved = time.perf_counter()
+        weights = kwargs["model"].parameters()
+        self._outcome.parameters = sum(each.numel() for each in weights if each.requires_grad)
         self._outcome.losses = [float(entry["loss"]) for entry in state.log_history if "loss" in entry]
         self._outcome.tokens = int(self._before.get("tokens", 0))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from assistant.dataset import plain_text as plain
+from assistant.dataset import plain_text
 from assistant.datasets.quality import SIGNALS, Yardstick
 from assistant.datasets.rows import Row, answer_of, content_digest, kind_of, question_of, text_of
 from assistant.datasets.similar import DEFAULT, NearIndex, Neighbours
@@ -88,8 +88,8 @@ def conflicts(rows: Iterable[Row]) -> list[dict[str, Any]]:
     shown: dict[str, str] = {}
     for row in rows:
         if kind_of(row) == "supervised":
-            asked = plain(text_of(row.get("history")) + question_of(row))
-            answers[asked][plain(answer_of(row))].append(row["id"])
+            asked = plain_text(text_of(row.get("history")) + question_of(row))
+            answers[asked][plain_text(answer_of(row))].append(row["id"])
             shown.setdefault(asked, question_of(row))
     return [
         {"question": shown[asked][:200], "answers": len(ways), "rows": [ids[0] for ids in ways.values()][:10]}
@@ -122,12 +122,12 @@ class Evaluated:
         self._index = NearIndex(threshold)
         for name, questions in evaluations.items():
             for number, question in enumerate(questions):
-                self._exact.setdefault(plain(question), (name, question))
+                self._exact.setdefault(plain_text(question), (name, question))
                 self._index.add((name, number, question), question)
 
     def find(self, question: str) -> tuple[str, str, float] | None:
         """Return set, question and similarity of the one that a question is, or comes nearest to; None for none."""
-        if hit := self._exact.get(plain(question)):
+        if hit := self._exact.get(plain_text(question)):
             return (*hit, 1.0)
         if near := self._index.find(question):
             (name, _, item), similarity = near[0]

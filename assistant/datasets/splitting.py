@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from assistant.datasets.cleaning import leaks, plain, remake, said
+from assistant.dataset import plain_text
+from assistant.datasets.cleaning import leaks, remake, said
 from assistant.datasets.rows import Row, answer_of, kind_of, language_in, question_of
 from assistant.datasets.similar import DEFAULT, Neighbours, Unions
 from assistant.datasets.store import DatasetStore, Draft, Version
@@ -143,7 +144,7 @@ class _Line:
         marks = {key: str(value) for key, value in row.items() if isinstance(value, str | int)}
         label = str(row["label"]) if kind_of(row) == "unpaired" else str(row.get("slice", ""))
         return cls(
-            row["id"], plain(question_of(row)), said(row), (label, language_in(row)), answer_of(row), marks,
+            row["id"], plain_text(question_of(row)), said(row), (label, language_in(row)), answer_of(row), marks,
             str(row.get("split", "")),
         )  # fmt: skip
 

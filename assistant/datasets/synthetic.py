@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from assistant.datasets.cleaning import Evaluated, plain, said
+from assistant.dataset import plain_text
+from assistant.datasets.cleaning import Evaluated, said
 from assistant.datasets.rows import Row, answer_of, kind_of, language_in, question_of
 from assistant.datasets.similar import NearIndex
 from assistant.datasets.strict_json import Unreadable, clean
@@ -112,7 +113,7 @@ class Workshop:
             span = locate(answer, source.text) if answer else None
             why = "malformed" if not question or not answer else ""
             why = why or ("unsupported" if span is None else "")
-            why = why or ("given_away" if plain(answer) in plain(question) else "")
+            why = why or ("given_away" if plain_text(answer) in plain_text(question) else "")
             start, end = span or (0, 0)
             marks = {"document": source.document, "start": source.start + start, "end": source.start + end}
             row = _row(question, source.text[start:end], language, source.text, source.document)
@@ -127,9 +128,9 @@ class Workshop:
         for item in made.items[: self.count]:
             (asked,) = _texts(item, "question")
             why = "" if asked else "malformed"
-            why = why or ("copied" if plain(asked) == plain(question) else "")
+            why = why or ("copied" if plain_text(asked) == plain_text(question) else "")
             why = why or ("numbers" if set(_NUMBER.findall(asked)) != set(_NUMBER.findall(question)) else "")
-            fresh = {key: row[key] for key in ("history", "passages", "reference", "document") if key in row}
+            fresh: Row = {key: row[key] for key in ("history", "passages", "reference", "document") if key in row}
             fresh = {"question": asked, "answer": answer_of(row), "language": language} | fresh
             fresh["group"] = str(row.get("group") or row.get("id") or digest(question))
             rows += self._judged(fresh, "paraphrase", made, why, _seed(row), language)
@@ -146,7 +147,7 @@ class Workshop:
         for item in made.items[: self.count]:
             (asked,) = _texts(item, "question")
             why = "" if asked else "malformed"
-            why = why or ("copied" if plain(asked) == plain(question) else "")
+            why = why or ("copied" if plain_text(asked) == plain_text(question) else "")
             why = why or ("answerable" if self._answers(passage, asked, language) else "")
             fresh = _row(asked, refusal(language), language, passage, str(row.get("group", ""))) | {"reference": []}
             rows += self._judged(fresh, "unanswerable", made, why, _seed(row), language)
@@ -186,10 +187,10 @@ class Workshop:
         return [row]
 
     def _repeats(self, row: Row) -> bool:
-        return plain(row["question"]) in self._asked or bool(self._index.find(said(row)))
+        return plain_text(row["question"]) in self._asked or bool(self._index.find(said(row)))
 
     def _remember(self, row: Row) -> None:
-        self._asked.add(plain(question_of(row)))
+        self._asked.add(plain_text(question_of(row)))
         self._made += 1
         self._index.add(self._made, said(row))
 

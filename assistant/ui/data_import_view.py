@@ -194,11 +194,12 @@ class ImportPage:
         said = self.words("data.imported", ref=found["version"], **counts)
         personal = ", ".join(f"{kind} {n:,}" for kind, n in found["personal"].items())
         more = element("p", escape(self.words("data.masked", found=personal)), class_="help") if personal else ""
-        left = [
-            element("li", escape(f"{each['file']}:{each['line']}: {each['key']}: {each['what']}"))
-            for each in found.get("left_out", ())
-        ]
+        left = [element("li", escape(self._left(each))) for each in found.get("left_out", ())]
         return self._said(said) + more + self._problems(found["problems"]) + (element("ul", *left) if left else "")
+
+    def _left(self, each: Mapping[str, Any]) -> str:
+        place = f"{each['file']}:{each['line']}" if each["line"] else str(each["file"])
+        return ": ".join(part for part in (place, each["key"], self.words.said(each["what"])) if part)
 
     def _facts(self, file: Path, container: str, encoding: str, form: str = "") -> str:
         words = self.words

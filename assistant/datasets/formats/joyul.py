@@ -24,7 +24,7 @@ def parse(raw: Mapping[str, Any], place: Place) -> Row | None:
     """Return the row as it is, once every key has been looked at."""
     question, answer = raw.get("question"), raw.get("answer")
     plain = len(raw) == 2 and type(question) is str and type(answer) is str  # by far the most rows
-    if plain and question and answer and not question.isspace() and not answer.isspace():  # type: ignore[union-attr]
+    if plain and question and answer and not question.isspace() and not answer.isspace():
         return dict(raw)
     before = place.problems.total
     if "messages" in raw and "question" not in raw:

@@ -145,10 +145,10 @@ def test_a_terminal_gets_the_queue_one_by_one(demo_home: Home) -> None:
     seen = b""
     for times, wait, send in ((1, b"[q]uit", b"a"), (2, b"[q]uit", b"r"), (1, b"0 waiting", b"")):
         while seen.count(wait) < times:
-            assert select.select([leader], [], [], 60)[0], seen
+            assert select.select([leader], [], [], 240)[0], seen
             seen += os.read(leader, 4096)
         os.write(leader, send)
-    assert process.wait(60) == 0 and b"1 accept, 1 reject" in seen
+    assert process.wait(240) == 0 and b"1 accept, 1 reject" in seen
     os.close(leader)
     store = Store(demo_home.database)
     assert [each.action for each in store.decisions()] == ["accept", "reject"]

@@ -228,3 +228,14 @@ def test_what_to_collect_next(page: Page) -> None:
         page.services.store.add_vote("갈리는 물음", ["a", "b"], ["하나", "둘"], [{}, {}], choice, blind=True,
                                      language="ko", author=author)  # fmt: skip
     assert "갈리는 물음" in next_html(page) and "people differ (2 votes" in next_html(page)
+
+
+def test_what_is_wrong_and_what_is_left_out_is_said_in_the_pages_language(korean: Page, tmp_path: Path) -> None:
+    importing, bad = ImportPage(korean), tmp_path / "a.jsonl"
+    bad.write_text('{"question": "q", "answer": 7}\n{"question": "a", "answer": "b"}\n', encoding="utf-8")
+    *_, last = importing.commit(str(bad), Choices(name="a"))
+    assert "글이 있어야 하는데 7" in last.html and "expected" not in last.html
+    page = tmp_path / "faq.md"
+    page.write_text("# 안내\n\n그냥 하는 말이에요.\n\n## 언제 열어요?\n\n아홉 시요.\n", encoding="utf-8")
+    *_, done = importing.commit(str(page), Choices(name="b"))
+    assert "어느 질문의 답도 아닌 글" in done.html and done.ref

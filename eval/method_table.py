@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from assistant.locales.faults import said
 from eval.cost_plots import method_plot
 from eval.cost_words import cost_word
 from eval.forgetting import LANGUAGES
@@ -23,20 +24,23 @@ def method_section(document: Document) -> Section:
     measured = [row for row in document["rows"] if row["quality"]]
     heads = [cost_word(f"methods_{key}") for key in ("parameters", "memory", "seconds", "disk", "forgetting")]
     told = {key: document[key] for key in ("suite", "base", "items", "data_rows")}
-    axes = Both(*(f"→ {cost_word('methods_parameters').of(code)} · ↑ {quality.of(code)}" for code in ("ko", "en")))
+    words = [cost_word("methods_parameters"), quality, cost_word("methods_untuned")]
+    axes = Both(*(f"→ {words[0].of(c)} · ↑ {words[1].of(c)} · ┄ {words[2].of(c)}" for c in ("ko", "en")))
     blocks: list[Block] = [
         Note(cost_word("methods_note", **told)),
         table([cost_word("methods_method"), quality, *heads, "n"], [_row(row) for row in measured]),
     ]
-    blocks += [
-        Note(cost_word("methods_left_out", name=row["name"], reason=row["left_out"]), warning=True)
-        for row in document["rows"]
-        if row["left_out"]
-    ]
+    blocks += [Note(_left_out(row), warning=True) for row in document["rows"] if row["left_out"]]
     if any(row["method"] == "feature_extraction" for row in measured):
         blocks.append(Note(cost_word("methods_classifier")))
     blocks.append(Picture(method_plot(measured), axes))
     return Section("methods", cost_word("methods"), tuple(blocks))
+
+
+def _left_out(row: Document) -> Both:
+    """Return which method is missing and why."""
+    reasons = {code: said(row["left_out"], code) for code in ("ko", "en")}
+    return Both(*(cost_word("methods_left_out", name=row["name"], reason=reasons[c]).of(c) for c in ("ko", "en")))
 
 
 def _row(row: Document) -> list[Text | Cell]:

@@ -180,8 +180,12 @@ def test_a_recipe_that_cannot_be_meant(changes: dict[str, Any], said: str, mend:
         ({"method": "kto"}, "rows.jsonl:1: label: expected true or false, found none", "'label'"),
         ({"method": "dpo", "data": "same.jsonl"}, "same.jsonl:1: chosen and rejected are the same", "mend"),
         ({"method": "kto", "data": "good.jsonl"}, "good.jsonl: every label is true", "of the other"),
-        ({"method": "feature_extraction"}, "rows.jsonl: 4 rows have 4 different answers", "free answers with lora"),
-        ({"method": "feature_extraction", "data": "long.jsonl"}, "is no label", "short labels"),
+        (
+            {"method": "feature_extraction"},
+            "rows.jsonl: 4 rows have 4 different values of 'answer'",
+            "free answers with lora",
+        ),
+        ({"method": "feature_extraction", "data": "long.jsonl"}, "is too long for a label", "short labels"),
         ({"method": "feature_extraction", "data": "one.jsonl"}, "one.jsonl: every answer is the same", "labels"),
         (
             {"method": "feature_extraction", "data": "two.jsonl", "validation": "other.jsonl"},

@@ -50,12 +50,12 @@ def label_fields(answers: Sequence[str], source: str) -> tuple[LabelField, ...]:
         labels = {repr(row[name]): row[name] for row in rows}  # by their looks: True and 1 are equal
         found.append(LabelField(name, tuple(labels[key] for key in sorted(labels))))
     for field in found:
-        named = f" for {field.name!r}" if field.name else ""
+        key = field.name or "answer"
         long = next((label for label in field.labels if len(str(label)) > MOST_CHARACTERS or "\n" in str(label)), None)
         if long is not None:
-            raise _no_labels(f"{source}: {str(long)[:40]!r}...{named} is no label")
+            raise _no_labels(f"{source}: {key} {str(long)[:40]!r} is too long for a label")
         if len(field.labels) * ROWS_PER_LABEL > len(rows):
-            raise _no_labels(f"{source}: {len(rows)} rows have {len(field.labels)} different answers{named}")
+            raise _no_labels(f"{source}: {len(rows)} rows have {len(field.labels)} different values of {key!r}")
     if all(len(field.labels) == 1 for field in found):
         raise _no_labels(f"{source}: every answer is the same")
     return tuple(found)

@@ -128,9 +128,10 @@ def test_a_method_that_cannot_learn_the_data_is_left_out_with_its_reason(
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
     document = study_methods(suite, "tuned", recipe, **opened, items=2, entries=SMALL[2:])
     left_out = document["rows"][1]
-    assert "8 rows have 8 different answers" in left_out["left_out"] and left_out["quality"] is None
+    assert "8 rows have 8 different values of 'answer'" in left_out["left_out"] and left_out["quality"] is None
     shown = sections_text([method_section(document)])
     assert "feature-extraction: left out" in shown
+    assert "8행에 'answer' 값이 8가지나 있어요" in sections_text([method_section(document)], "ko")
     with pytest.raises(InputError, match="no variant 'none'"):
         study_methods(suite, "none", recipe, **opened)
     with pytest.raises(UsageError, match="has a grid"):

@@ -26,7 +26,13 @@ class Names:
         self.lists = _load(lists)
 
     def value(self, kind: str, language: str) -> str:
-        """Return a value of ``kind``: a made kind such as ``money``, else an entry of that list."""
+        """Return a value of ``kind``: a made kind such as ``money``, else an entry of that list.
+
+        ``count/장/sheets`` is a number of things with its units.
+        """
+        if kind.startswith("count/"):
+            _, korean, english = kind.split("/")
+            return self.count(language, korean if language == "ko" else english)
         made: Any = getattr(self, kind, None)
         return str(made(language)) if callable(made) else self.random.choice(self.lists[language][kind])
 
@@ -108,6 +114,69 @@ class Names:
     def people(self, language: str) -> str:
         """Return a number of people."""
         return self._number(3, 30000) + ("명" if language == "ko" else " people")
+
+    def count(self, language: str, unit: str) -> str:
+        """Return a number of things, small ones at times in words."""
+        number = self.random.randint(2, 12) if self.random.random() < 0.8 else self.random.randint(13, 900)
+        words = self.lists[language]["number"]
+        small = number <= len(words) and self.random.random() < 0.4
+        if language == "ko":
+            return f"{words[number - 1]} {unit}" if small else f"{number}{unit}"
+        return f"{words[number - 1] if small else number} {unit}"
+
+    def term(self, language: str) -> str:
+        """Return a period as people say it."""
+        if self.random.random() < 0.4:
+            return self.random.choice(self.lists[language]["term"])
+        number = self.random.randint(2, 30)
+        if language == "ko":
+            return f"{number}{self.random.choice(['일', '일', '주', '주일', '개월', '년'])}"
+        return f"{number} {self.random.choice(['days', 'days', 'working days', 'weeks', 'months', 'years'])}"
+
+    def range(self, language: str) -> str:
+        """Return opening hours."""
+        first, last = self.random.randint(6, 12), self.random.randint(13, 23)
+        minutes = [self.random.choice(["00", "00", "30", "20", "45"]) for _ in range(2)]
+        times = [f"{hour:02}:{minute}" for hour, minute in zip((first, last), minutes, strict=True)]
+        if language == "ko":
+            if self.random.random() < 0.4:
+                return f"오전 {first}시부터 {'오후' if last < 18 else '저녁'} {last - 12}시까지"
+            return self.random.choice(["{}~{}", "{}부터 {}까지", "{} ~ {}"]).format(*times)
+        if self.random.random() < 0.4:
+            return f"from {first} a.m. to {last - 12} p.m."
+        return self.random.choice(["{}–{}", "{} to {}", "from {} to {}"]).format(*times)
+
+    def age(self, language: str) -> str:
+        """Return an age."""
+        number = self.random.randint(3, 19)
+        if language == "ko":
+            return self.random.choice([f"만 {number}세", f"{number}세", f"{number}살"])
+        return str(number)
+
+    def days(self, language: str) -> str:
+        """Return a day of the week, two, or which of a month."""
+        pick, names = self.random.choice, self.lists[language]["day"]
+        first, second = self.random.sample(names, 2)
+        if language == "ko":
+            nth = f"{pick(['첫째', '둘째', '셋째', '넷째'])} {first}"
+            return pick([first, f"{first}과 {second}", f"{first}, {second}", nth])
+        nth = f"the {pick(['first', 'second', 'third', 'last'])} {first} of the month"
+        return pick([first, f"{first} and {second}", f"{first}s and {second}s", nth])
+
+    def floor(self, language: str) -> str:
+        """Return a storey."""
+        number = self.random.randint(1, 9)
+        if language == "ko":
+            return self.random.choice([f"{number}층", f"지하 {min(number, 3)}층", f"별관 {number}층"])
+        return self.lists["en"]["nth"][number - 1] + " floor"
+
+    def window(self, language: str) -> str:
+        """Return a counter, desk or room."""
+        number = self.random.randint(1, 30)
+        if language == "ko":
+            places = [f"{number}번 창구", f"{number}호실", f"{number}번 문 앞", "안내 데스크", "경비실"]
+            return self.random.choice(places)
+        return self.random.choice([f"counter {number}", f"room {number}", f"gate {number}", "the front desk"])
 
     def length(self, language: str) -> str:
         """Return a duration."""

@@ -66,9 +66,11 @@ class Page:
 
 
 @cache
-def kinds(path: Path = TEXTS / "facts.yaml") -> dict[str, Any]:
+def kinds() -> dict[str, Any]:
     """Return the table of kinds of things."""
-    content: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+    content: dict[str, Any] = {}
+    for name in ("facts", "services"):
+        content |= yaml.safe_load((TEXTS / f"{name}.yaml").read_text("utf-8"))
     return content
 
 
@@ -97,7 +99,8 @@ class Author:
         statements, questions = says.split("|"), asks.split("|")
         value = self.names.value(entry[0], self.language)
         at = self.random.randrange(len(statements))
-        chosen = [questions[at]] if entry[0] in PAIRED and len(questions) > at else questions
+        paired = entry[0] in PAIRED and len(questions) > at and not self.table[kind].get("free")
+        chosen = [questions[at]] if paired else questions
         return Fact(thing, kind, index, fill(statements[at], e=thing, v=value), chosen, value)
 
     def page(self, kind: str, count: int) -> Page:
@@ -113,6 +116,8 @@ class Author:
         style = self.random.random()
         if self.language == "ko" and style < 0.65:
             text = _end(text, _POLITE if style < 0.4 else _CASUAL)
+        if thing not in text or self.random.random() < 0.3:
+            text = self.random.choice(["{}\n{}", "# {}\n{}", "{}: {}"]).format(thing, text)
         return Page(thing, kind, text, facts)
 
     def _refer(self, fact: Fact) -> str:
@@ -124,9 +129,16 @@ class Author:
             return text
         return "It" + text[len(fact.thing) :]
 
-    def ask(self, fact: Fact) -> str:
-        """Return a question about a fact."""
-        return roughen(fill(self.random.choice(fact.questions), e=fact.thing), self.language, self.random)
+    def ask(self, fact: Fact, alone: bool) -> str:
+        """Return a question about a fact; where its thing is not the only one of its kind, with the thing's name."""
+        named = [question for question in fact.questions if "{e}" in question]
+        questions = fact.questions if alone or not named else named
+        return roughen(fill(self.random.choice(questions), e=fact.thing), self.language, self.random)
+
+    def head(self, kind: str, index: int) -> str:
+        """Return what a table column with a fact's values is called."""
+        value: str = self.table[kind]["facts"][index][0]
+        return heads()[self.language][value.split("/")[0]]
 
     def missing(self, page: Page) -> Fact | None:
         """Return a fact that the page's kind has and the page does not tell, or ``None``."""
@@ -151,12 +163,13 @@ def documents(rng: random.Random, language: str, most: int = 5, table: dict[str,
     facts = [fact for page in pages for fact in page.facts]
     rng.shuffle(facts)
     messages: Messages = []
+    alone = len({page.kind for page in pages}) == len(pages)
     for fact in facts[: rng.randint(1, 5)]:
-        question, answer = author.ask(fact), fact.value
+        question, answer = author.ask(fact, alone), fact.value
         if rng.random() < UNANSWERABLE:
             lacking = author.missing(rng.choice(pages))
             if lacking:
-                question, answer = author.ask(lacking), REFUSAL[language]
+                question, answer = author.ask(lacking, alone), REFUSAL[language]
         if not messages:
             messages = grounded([page.text for page in pages], question, language, rng)
         else:
@@ -172,7 +185,7 @@ def table_of(rng: random.Random, language: str) -> Sample:
     indices = rng.sample(range(len(author.table[kind]["facts"])), rng.randint(1, 3))
     things = list(dict.fromkeys(author.thing(kind) for _ in range(rng.randint(2, 5))))
     facts = {(t, i): author.fact(kind, t, i) for t in things for i in indices}
-    columns = [heads()[language][author.table[kind]["facts"][i][0]] for i in indices]
+    columns = [author.head(kind, i) for i in indices]
     if rng.random() < 0.6:
         first = "이름" if language == "ko" else "Name"
         lines = ["| " + " | ".join([first, *columns]) + " |", "| --- " * (len(indices) + 1) + "|"]
@@ -184,7 +197,7 @@ def table_of(rng: random.Random, language: str) -> Sample:
     rng.shuffle(order)
     messages: Messages = []
     for fact in order[: rng.randint(1, 2)]:
-        head = heads()[language][author.table[kind]["facts"][fact.index][0]]
+        head = author.head(kind, fact.index)
         direct = [f"{fact.thing}의 {head}[은/는]?", f"{fact.thing}[은/는] {head}[이/가] 어떻게 되나요?"]
         if language == "en":
             direct = [f"What is the {head.lower()} of {fact.thing}?", f"{fact.thing}: which {head.lower()}?"]

@@ -82,4 +82,4 @@ def unread(rng: random.Random, language: str) -> Sample:
 
     author = Author(language, rng, Names(rng), kinds())
     page = author.page(rng.choice(sorted(author.table)), 1)
-    return Sample("unread", [("user", author.ask(page.facts[0])), ("assistant", REFUSAL[language])])
+    return Sample("unread", [("user", author.ask(page.facts[0], alone=False)), ("assistant", REFUSAL[language])])

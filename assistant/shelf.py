@@ -203,7 +203,10 @@ def card(adapter: Adapter) -> str:
     rows = [
         ("Base model", f"{manifest.base} (weights {manifest.base_hash[:16]})"),
         ("Method", manifest.method),
+        ("Parameters", _listed(manifest.params, skip=("run", "data", "prompt_hash", "rendered_hash"))),
+        ("Training", _listed(manifest.params.get("run") or {}, skip=("description", "recipe", "encoding", "system"))),
         ("Prompt recipe", manifest.recipe),
+        ("Chat template", manifest.template_hash),
         ("Data", manifest.data_hash),
         ("Seed", str(manifest.seed)),
         ("Cost", ", ".join(f"{key} {value:g}" for key, value in manifest.cost.items())),
@@ -216,6 +219,14 @@ def card(adapter: Adapter) -> str:
     ]
     table = [f"| {key} | {value or 'not recorded'} |" for key, value in rows]
     return "\n".join([f"# {manifest.name}", "", *told, "", "| | |", "|---|---|", *table, ""])
+
+
+def _listed(values: Mapping[str, Any], skip: tuple[str, ...]) -> str:
+    """Return settings in one line, without those that are off or a list of others."""
+    shown = {
+        key: value for key, value in values.items() if key not in skip and value not in ("", 0, None, [], {}, False)
+    }
+    return ", ".join(f"{key} {value}" for key, value in shown.items() if not isinstance(value, dict))
 
 
 def parity_text(points: Mapping[str, Any]) -> str:

@@ -4,13 +4,16 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from transformers import TrainerState
+
 from assistant.jobs.launch import sample_answers
-from assistant.jobs.record import JobFolder
 from assistant.jobs.worker import Paused
 from assistant.paths import Home
 from assistant.settings import Settings
-from tuning.methods.samples import PROMPTS, SHOWN
-from tuning.prepare import prepare
+from tuning.base import open_base
+from tuning.methods.samples import PROMPTS, SHOWN, Samples
+from tuning.methods.sft import Task
+from tuning.prepare import VALIDATION, frozen_recipe, prepare, read_rows
 from tuning.schema import load_recipe
 from tuning.train import train
 
@@ -40,11 +43,23 @@ def test_samples_are_told_at_each_evaluation_and_change_nothing(
     assert first["answer"] != "seven herons" and last["answer"] == "seven herons"
     assert all(len(row["prompt"]) <= SHOWN and row["prompt"].endswith("?") for row in told[0]["samples"])
 
-    plain = load_recipe(recipe_file(**(changes | {"validation": None, "evaluate_steps": 0})))
-    other = prepare(plain, home=home, settings=settings, retriever_for=None)
-    train(other)
-    assert not sample_answers(other) and losses(other) == losses(job), "nobody's dropout was moved by asking"
 
+def test_asking_draws_no_random_number_and_leaves_the_model_training(
+    recipe_file: Callable[..., Path], home: Home, settings: Settings, tmp_path: Path
+) -> None:
+    import torch
 
-def losses(job: JobFolder) -> list[float]:
-    return [event["loss"] for event in job.events()[0] if "loss" in event]
+    job = prepare(load_recipe(recipe_file(validation="rows.jsonl")), home=home, settings=settings, retriever_for=None)
+    base = open_base(settings.model)
+    base.model.train()
+    rows, told = read_rows(job.path / VALIDATION), list[dict[str, object]]()
+    task = Task(
+        base.model, base.encoder.tokenizer, rows, rows, frozen_recipe(job), tmp_path, tmp_path, told.append, job.wished
+    )
+    before = torch.get_rng_state()
+    Samples(task).on_train_begin(None, TrainerState(), None, model=base.model)
+    assert bool((torch.get_rng_state() == before).all()) and base.model.training
+    assert told and told[0]["step"] == 0
+    resumed = TrainerState(global_step=5)
+    Samples(task).on_train_begin(None, resumed, None, model=base.model)
+    assert len(told) == 1

@@ -146,7 +146,8 @@ def _harness() -> dict[str, Any]:
     from jinja2.sandbox import SandboxedEnvironment
 
     try:
-        lm_eval, utils = import_module("lm_eval"), import_module("lm_eval.utils")
+        lm_eval: Any = import_module("lm_eval")
+        utils: Any = import_module("lm_eval.utils")
         base = import_module("lm_eval.api.model").LM
         evaluate = import_module("lm_eval.evaluator").evaluate
         manager = import_module("lm_eval.tasks").TaskManager
@@ -184,7 +185,7 @@ def _face(base: Any, model: ChatModel, progress: Callable[[dict[str, object]], N
         sampling = Sampling(max_tokens=int(options.get("max_gen_toks", MOST_TOKENS)), stop=stops)
         return collect(model.stream([Message("user", context)], sampling)).text
 
-    class Face(base):  # type: ignore[misc]
+    class Face(base):
         def loglikelihood(self, requests: Sequence[Any]) -> list[tuple[float, bool]]:
             return rated([request.args for request in requests])
 

@@ -70,7 +70,7 @@ def _roomy() -> Any:
         def lazy_initialization(self, key_states: "torch.Tensor", value_states: "torch.Tensor") -> None:
             self.dtype, self.device = key_states.dtype, key_states.device
             self.rows, self.begin, self.end = len(key_states), 0, 0
-            self.buffers = (key_states[:, :, :0], value_states[:, :, :0])
+            self.buffers: tuple[torch.Tensor, ...] = (key_states[:, :, :0], value_states[:, :, :0])
             self.is_initialized = True
 
         def update(

@@ -8,7 +8,9 @@ goes on from its newest checkpoint when it is resumed.
 import gc
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -28,6 +30,7 @@ from tuning.methods import load_method
 from tuning.methods.sft import Outcome, Task, peak_memory_mb
 from tuning.parity import Reference, compare, remember
 from tuning.prepare import FACTS, MODEL, ROWS, VALIDATION, frozen_recipe, read_rows
+from tuning.processes import leads
 from tuning.schema import TuneRecipe
 
 CHECKPOINTS, STAGING = "checkpoints", "adapter"
@@ -52,7 +55,8 @@ def train(
 
     Returns:
         ``adapter``, ``status``, ``seconds``, ``peak_memory_mb``, ``first_loss``, ``final_loss``,
-        ``tokens_per_second``, ``job`` and ``data`` (what was trained on, cut, dropped).
+        ``tokens_per_second``, ``job``, ``data`` (what was trained on, cut, dropped) and ``parity`` (``reload``: how
+        alike the model in memory and the one read back from disk are).
 
     Raises:
         Cancelled, Paused: somebody wished it.
@@ -86,6 +90,16 @@ def train(
         shutil.rmtree(staging, ignore_errors=True)
 
 
+def help_along(job: JobFolder) -> None:
+    """Train a job beside the process that leads it: the same rows, a share of every batch, nothing kept.
+
+    Raises:
+        JoyulError: as the leading process does.
+    """
+    with tempfile.TemporaryDirectory(prefix="joyul-helper-") as folder, suppress(Cancelled, Paused):
+        _learn(job, frozen_recipe(job), Path(folder), lambda _: None, lambda: None)
+
+
 def _learn(
     job: JobFolder,
     recipe: TuneRecipe,
@@ -107,7 +121,7 @@ def _learn(
     if outcome.status == "paused":
         raise Paused
     reference = None
-    if hasattr(outcome.model, "generate"):
+    if leads() and hasattr(outcome.model, "generate"):
         half = recipe.precision == "bfloat16"
         reference = remember(outcome.model, base.encoder.prompt, tokenizer.eos_token_id, half)
         outcome.model = None

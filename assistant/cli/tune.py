@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,12 +16,14 @@ from assistant.cli.tune_jobs import JobArgument, cancel, children_lines, job_nam
 from assistant.cli.tune_plan import plan
 from assistant.cli.tune_probe import probe
 from assistant.cli.tune_table import table
-from assistant.errors import KINDS, CancelledError, InputError
+from assistant.errors import KINDS, CancelledError, InputError, UsageError
 
 if TYPE_CHECKING:
-    from assistant.jobs.record import JobFolder
+    from assistant.jobs.record import JobFolder, Record
+    from assistant.paths import Home
     from assistant.peers import Peer
     from assistant.schema import Passage
+    from tuning.schema import TuneRecipe
 
 
 def register(app: typer.Typer) -> None:
@@ -87,6 +90,7 @@ def run_(
     from tuning.grid import prepare_all
     from tuning.run import terminable
     from tuning.schema import After, load_recipe
+    from tuning.together import launched
 
     home = Home(settings.home)
     create(home)
@@ -94,14 +98,38 @@ def run_(
     if not forgetting:
         recipe = recipe.model_copy(update={"after": After(forgetting=False)})
     with terminable(), preparation(run) as retriever_for:
-        job = prepare_all(
-            recipe, home=home, settings=settings, retriever_for=retriever_for, progress=run.screen.progress
-        )
+
+        def prepared() -> "JobFolder":
+            progress = run.screen.progress
+            return prepare_all(recipe, home=home, settings=settings, retriever_for=retriever_for, progress=progress)
+
+        if launched():
+            _together(run, recipe, prepared, home)
+            return
+        job = prepared()
     enqueue(job)
     if detach:
         run.screen.document({"job": job.id, "adapter": recipe.name, "status": "queued"}, f"job {job.id}: queued")
         return
     _watch(run, job)
+
+
+def _together(run: Run, recipe: "TuneRecipe", prepared: "Callable[[], JobFolder]", home: "Home") -> None:
+    """Train in this process, one of several that a launcher started; the leading one shows what it came to."""
+    from assistant.studies.after import train_and_measure
+    from tuning.together import run_together
+
+    if recipe.grid:
+        raise UsageError("a grid is several runs, each by several processes", "take 'grid' out, or start it without")
+
+    def queued() -> "JobFolder":
+        job = prepared()
+        job.update(state="queued", queued=time.time())
+        return job
+
+    record = run_together(queued, train_and_measure, home, run.settings().model_named(recipe.model).device == "cpu")
+    if record is not None:
+        _show_end(run, record)
 
 
 def _watch(run: Run, job: "JobFolder") -> None:
@@ -119,15 +147,18 @@ def _watch(run: Run, job: "JobFolder") -> None:
                 for _ in follow(job):
                     pass
             raise
-    record = job.read()
+    _show_end(run, job.read())
+
+
+def _show_end(run: Run, record: "Record") -> None:
     if record.state == "failed":
         raise KINDS.get(record.error_kind, InputError)(
-            record.error, record.hint, adapter=record.name, status="failed", job=job.id
+            record.error, record.hint, adapter=record.name, status="failed", job=record.id
         )
     if record.state != "succeeded":
-        document = {"adapter": record.name, "status": record.state, "job": job.id}
-        hint = f"joyul tune resume {job.id}"
-        raise CancelledError(f"job {job.id} is {record.state}", hint, **document)
+        document = {"adapter": record.name, "status": record.state, "job": record.id}
+        hint = f"joyul tune resume {record.id}"
+        raise CancelledError(f"job {record.id} is {record.state}", hint, **document)
     made = dict(record.result)
     spent = f"{duration(made['seconds'])}, {made['peak_memory_mb']:.0f} MB"
     loss = f"loss {made['first_loss']} -> {made['final_loss']}"

@@ -29,7 +29,7 @@ def job_named(run: Run, key: str) -> "JobFolder":
 
 def _described(job: "JobFolder") -> dict[str, Any]:
     """Return everything a person may want to know of a job, as plain JSON values."""
-    from assistant.jobs.launch import last_progress, place_of
+    from assistant.jobs.launch import last_progress, place_of, sample_answers
     from assistant.jobs.record import folder_size
     from tuning.grid import described
 
@@ -39,6 +39,7 @@ def _described(job: "JobFolder") -> dict[str, Any]:
     return {
         **record.to_json(),
         "progress": last_progress(job),
+        "samples": sample_answers(job)[-1:],
         "children": described(job),
         "waits_for": waits,
         "silent_seconds": job.silent_seconds() if record.state == "running" else None,
@@ -78,10 +79,12 @@ def list_(run: Run) -> None:
 
 
 def show(run: Run, job: JobArgument) -> None:
-    """Show how a job stands, why it waits, and what it came to."""
+    """Show how a job stands, why it waits, what it came to, and its newest answers to held-out prompts."""
     folder = job_named(run, job)
     document = _described(folder)
     lines = [_line(folder.read(), document["progress"]), *children_lines(document["children"])]
+    for row in (row for each in document["samples"] for row in each["samples"]):
+        lines.append(f"  {row['prompt']!r}: {row['answer']!r} (expected {row['expected']!r})")
     run.screen.document(document, "\n".join(lines))
 
 

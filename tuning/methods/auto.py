@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tuning.methods import load_method
+from tuning.processes import world
 from tuning.schema import AUTO, TuneRecipe
 
 if TYPE_CHECKING:
@@ -93,8 +94,8 @@ def arguments(task: "Task", sequences: Sequence[Any], cuda: bool, parameters: in
         "num_train_epochs": recipe.epochs or 1,
         "max_steps": recipe.steps or -1,
         "learning_rate": recipe.learning_rate,
-        "per_device_train_batch_size": recipe.batch_size,
-        "per_device_eval_batch_size": recipe.batch_size,
+        "per_device_train_batch_size": recipe.batch_size // world(),
+        "per_device_eval_batch_size": recipe.batch_size // world(),
         "gradient_accumulation_steps": recipe.accumulate,
         "lr_scheduler_type": _SCHEDULES[recipe.schedule],
         "warmup_steps": max(1, round(steps * recipe.warmup)) if recipe.warmup else 0,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.errors import ResourceError
+from assistant.errors import ResourceError, UsageError
 from tuning.checkpoints import newest, prune
 from tuning.formats import TrainingRow
 from tuning.schema import TuneRecipe
@@ -111,6 +111,7 @@ def fit(task: Task, lengths: Sequence[int], make: Callable[[Loop], Any]) -> Outc
     Raises:
         InputError: the loss became non-finite or exploded; names step and rows.
         ResourceError: memory ran out.
+        UsageError: it was launched with FSDP.
     """
     import torch
     from transformers import PrinterCallback, set_seed
@@ -130,6 +131,8 @@ def fit(task: Task, lengths: Sequence[int], make: Callable[[Loop], Any]) -> Outc
     # The trainer's own printing goes: standard output belongs to the command's JSON document.
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(Samples(task))
+    if trainer.is_fsdp_enabled:
+        raise UsageError("FSDP shards a model that could not be saved from here", "launch it without --use_fsdp")
     try:
         trainer.train(resume_from_checkpoint=str(start.path) if start else None)
     except (torch.OutOfMemoryError, MemoryError):

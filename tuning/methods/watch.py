@@ -11,6 +11,7 @@ from transformers import TrainerCallback
 from assistant.errors import InputError
 from tuning.checkpoints import Checkpoint, complete, prune
 from tuning.methods.sft import Outcome, Task, peak_memory_mb
+from tuning.processes import agree, leads, meet
 
 # Checkpoints go back at most as far as this many better steps.
 KEPT_BEST = 4
@@ -41,7 +42,7 @@ class Best:
         """Take in a validation loss; return whether the patience is at its end."""
         if loss < self.loss:
             self.loss, self.step, self._stale = loss, step, 0
-            if self._recipe.keep == "best":
+            if self._recipe.keep == "best" and leads():
                 self._save(model)
         else:
             self._stale += 1
@@ -104,16 +105,13 @@ class Watcher(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Stop where somebody wishes it, and say whether a checkpoint is due."""
-        wish = self._task.wished()
+        late = time.perf_counter() - self.saved > self._task.recipe.save_seconds
+        wish, late = agree((self._task.wished(), late))
         if wish is not None:
             self._outcome.status = "cancelled" if wish == "cancel" else "paused"
             control.should_training_stop = True
         every = self._task.recipe.save_steps
-        due = (
-            state.global_step % every == 0
-            if every
-            else time.perf_counter() - self.saved > self._task.recipe.save_seconds
-        )
+        due = state.global_step % every == 0 if every else late
         # The last step needs none: the adapter itself follows.
         last = state.global_step >= state.max_steps
         control.should_evaluate = control.should_evaluate or (last and bool(self._task.validation) and wish is None)
@@ -122,14 +120,17 @@ class Watcher(TrainerCallback):
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Declare the checkpoint complete and drop old ones."""
         path = self._task.checkpoints / f"checkpoint-{state.global_step}"
-        complete(path, {"tokens": self._outcome.tokens, "seconds": self._seconds(), **self._best.facts()})
-        prune(self._task.checkpoints)
+        meet()  # every process has its own random numbers in there
+        if leads():
+            complete(path, {"tokens": self._outcome.tokens, "seconds": self._seconds(), **self._best.facts()})
+            prune(self._task.checkpoints)
         self.saved = time.perf_counter()
         self._task.progress({"step": state.global_step, "checkpoint": path.name})
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Put the best weights back, where these are to be kept."""
         self._outcome.seconds = self._seconds()
+        meet()  # the best weights are written by one and read by all
         if self._outcome.status == "succeeded" and self._best.restore(kwargs["model"]):
             self._outcome.validation_loss = self._best.loss
             self._task.progress({"step": self._best.step, "kept": "best"})

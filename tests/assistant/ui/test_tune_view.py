@@ -166,13 +166,20 @@ def test_an_estimate_scales_with_the_passes_and_grows_old(tune: TunePage) -> Non
     form = tune.fill("own:stalls")
     document, _ = tune.document(form)
     cost = {"seconds": 12.0, "low": 6.0, "high": 24.0, "tokens": 1000, "tokens_per_second": 100.0, "memory_mb": 500.0}
-    plan = Plan("done", document, estimate=cost | {"past": 0}, settings={"epochs": 4.0}, busy=True)
+    record = [{"adapter": "older", "predicted": 10.0, "measured": 65.0}]
+    plan = Plan("done", document, estimate=cost | {"past": 1, "record": record}, settings={"epochs": 4.0}, busy=True)
     tune.plans.current = plan
     costs = tune.costs(form._replace(epochs=8), "own:stalls")
     assert costs is not None and costs.fits
     assert costs.seconds[CHOSEN] == (11.0, 22.0, 44.0) and costs.seconds["quick"][1] == 4.5
     assert "about 4.5 s" in preset_labels(costs, tune.words)[0][0]
-    assert "another job ran" in costs_html(costs, tune.words)
+    shown = costs_html(costs, tune.words)
+    assert "another job ran" in shown and "older: 10.0 s expected, 1 min 5 s taken" in shown
+    assert "About 0.916667 KRW (between 0.458333 KRW and 1.83 KRW; 0.000655 USD) by data/prices.yaml" in shown
+    assert "전기 요금은 시간당 값에 들어 있어요" in costs_html(costs, Words("ko"))
+    (tune.page.services.home.root / "prices.yaml").write_text("training_watts: 36000\n", encoding="utf-8")
+    dearer = tune.costs(form._replace(epochs=8), "own:stalls")
+    assert "Uses about 0.22 kWh" in costs_html(dearer, tune.words)
     changed = tune.costs(form._replace(epochs=4, r=8), "own:stalls")
     assert changed is not None and not changed.fits and "Estimate again" in costs_html(changed, tune.words)
     assert same_but_length(document, document | {"epochs": 9, "name": "y"})
@@ -244,6 +251,32 @@ def test_a_dead_job_says_so_and_a_settled_one_what_it_came_to(tune: TunePage, jo
     for part in ("1 min 5 s", "3.100 → 0.400", "5,000 tokens", "no texts", 'data-act="use"', 'data-act="evaluate"'):
         assert part in shown, part
     assert steerable(found) == (False, False, False)
+
+
+def test_sample_answers_are_shown_before_and_now(tune: TunePage, job: JobFolder, korean: Page) -> None:
+    job.update(state="running", started=time.time())
+    for step, answer in ((0, "I do not know"), (5, "row"), (10, EVIL)):
+        job.event({"step": step, "samples": [{"prompt": "Where is stall 1?", "expected": "row 1", "answer": answer}]})
+    found = tune.job(job.id)
+    assert found is not None and [each["step"] for each in found["samples"]] == [0, 10]
+    shown = job_html(found, tune.words)
+    for part in ("Where is stall 1?", "before", "I do not know", "step 10", "&lt;script&gt;", "expected: row 1"):
+        assert part in shown, part
+    assert EVIL not in shown and "바라는 답: row 1" in job_html(found, korean.words)
+
+
+def test_automatic_settings_have_korean_reasons() -> None:
+    from tuning.methods.auto import Facts, settle
+
+    for facts in (Facts(40, 10**6, False), Facts(4000, 10**10, True)):
+        _, event = settle(
+            load_recipe(Path("data/demo/tune/triage-tuned.yaml")).model_copy(
+                update={"epochs": 0, "learning_rate": 0, "batch_size": 0}
+            ),
+            facts,
+        )
+        for key, why in event["reasons"].items():
+            assert Words("ko").said(why) != why, (key, why)
 
 
 def test_forgetting_is_shown_with_interval_and_count(tune: TunePage, job: JobFolder) -> None:

@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos lint bench adapters screenshots clean install install-dev browser
+.PHONY: help run test chaos roundtrips load lint bench adapters screenshots clean install install-dev browser
 
 PYTHON ?= python3
 VENV := .venv
@@ -30,8 +30,15 @@ run: install  ## Install what is needed and start the app at http://127.0.0.1:78
 test: install-dev browser  ## Set up everything and run the tests
 	@$(BIN)/python -m pytest $(ARGS)
 
-chaos: install-dev  ## Kill evaluations at 20 random points; each must end with the same table
+chaos: install-dev  ## Kill evaluations at 20 random points, import 200 malformed files; nothing may be lost or half there
 	@$(BIN)/python -m pytest -m chaos $(ARGS)
+
+roundtrips: install-dev  ## Round trips of datasets, tables and votes with 1,000 generated examples each
+	@$(BIN)/python -m pytest --hypothesis-profile=thorough -o timeout=7200 tests/assistant/test_vote_files.py \
+	  tests/assistant/datasets/test_round_trips.py tests/assistant/datasets/test_converting.py $(ARGS)
+
+load: install-dev  ## People, faults and kills against the running app; e.g. ARGS='burst --users 200'
+	@$(BIN)/python tests/load $(if $(ARGS),$(ARGS),all)
 
 lint: install-dev  ## Check style and types
 	@$(BIN)/ruff check .

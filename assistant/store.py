@@ -172,11 +172,12 @@ class Store(Judgements):
     def messages(self, conversation: str, leaf: str | None = None) -> list[StoredMessage]:
         """Return the branch that ends at ``leaf`` (by default the active one), root first."""
         with self.engine.connect() as connection:
+            # The end first: a message that is appended between the two reads must not be an end without its row.
+            active = select(conversations.c.leaf).where(conversations.c.id == conversation)
+            end = leaf or connection.execute(active).scalar()
             rows = connection.execute(
                 select(messages).where(messages.c.conversation == conversation).order_by(messages.c.created)
             ).all()
-            active = select(conversations.c.leaf).where(conversations.c.id == conversation)
-            end = leaf or connection.execute(active).scalar()
         by_id = {row.id: row for row in rows}
         children: dict[str | None, list[str]] = {}
         for row in rows:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from assistant.errors import DamagedError, InputError, ResourceError, UsageError
 from assistant.retrieval.registry import Registry
@@ -125,6 +126,21 @@ def held(store: Store, monkeypatch: pytest.MonkeyPatch):
 def test_a_file_that_another_program_holds_is_said_to_be_busy(held: Store, work):
     with pytest.raises(ResourceError, match="storage busy"):
         work(held)
+
+
+def test_a_branch_is_whole_while_somebody_appends_to_it(store: Store):
+    chat = store.create_conversation()
+    question = store.add_message(chat, "user", "질문")
+    appended: list[str] = []
+
+    def append(*_: object) -> None:
+        if not appended:
+            appended.append("")
+            appended[0] = store.add_message(chat, "assistant", "답", parent=question)
+
+    event.listen(store.engine, "after_cursor_execute", append)
+    assert [m.content for m in store.messages(chat)][:1] == ["질문"]
+    assert [m.content for m in store.messages(chat)] == ["질문", "답"]
 
 
 def test_many_threads_wait_for_the_file_and_none_for_a_connection(store: Store):

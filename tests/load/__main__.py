@@ -11,6 +11,8 @@ abuse    requests that ask for too much (A47)
 import argparse
 import asyncio
 import json
+import signal
+from pathlib import Path
 
 from scenarios import SCENARIOS
 
@@ -24,7 +26,11 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--times", type=int, help="how many kills, stops and resets")
     parser.add_argument("--rate", type=float, default=20.0, help="tokens a second of the stub")
+    parser.add_argument(
+        "--home", type=Path, help="a state folder to begin with a copy of, e.g. one with a long history"
+    )
     given = vars(parser.parse_args())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends this must not leave the app behind
     chosen = given.pop("scenario")
     broken = 0
     for name in SCENARIOS if chosen == "all" else [chosen]:

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -24,9 +25,11 @@ def kept(report: dict[str, Any]) -> dict[str, bool]:
     return {**zeros, "no traceback": report["tracebacks"] == 0, "no failed message": not report["failed"]}
 
 
-async def steady(users: int = 50, minutes: float = 10.0, rate: float = 20.0, **_: Any) -> Outcome:
+async def steady(
+    users: int = 50, minutes: float = 10.0, rate: float = 20.0, home: Path | None = None, **_: Any
+) -> Outcome:
     """Let people chat (A1)."""
-    async with world(rate) as run:
+    async with world(rate, home=home) as run:
         until = time.monotonic() + 60 * minutes
         people = run.users(users)
         await asyncio.gather(*(_late(each, each.random.uniform(0, 10), until) for each in people))
@@ -46,9 +49,9 @@ async def _late(user: User, seconds: float, until: float) -> None:
     await user.live(until)
 
 
-async def burst(users: int = 200, rate: float = 20.0, **_: Any) -> Outcome:
+async def burst(users: int = 200, rate: float = 20.0, home: Path | None = None, **_: Any) -> Outcome:
     """Let everybody send once within five seconds, and again where the queue was full (A2)."""
-    async with world(rate) as run:
+    async with world(rate, home=home) as run:
         people = run.users(users)
 
         async def once(user: User) -> None:
@@ -69,9 +72,9 @@ async def burst(users: int = 200, rate: float = 20.0, **_: Any) -> Outcome:
     }
 
 
-async def locked(users: int = 10, rate: float = 20.0, **_: Any) -> Outcome:
+async def locked(users: int = 10, rate: float = 20.0, home: Path | None = None, **_: Any) -> Outcome:
     """Hold the database while people send (A12)."""
-    async with world(rate) as run:
+    async with world(rate, home=home) as run:
         people = run.users(users, pause=(0.5, 2.0))
         until = time.monotonic() + LOCK_SECONDS + 20
         chatting = asyncio.gather(*(each.live(until) for each in people))
@@ -92,9 +95,9 @@ async def locked(users: int = 10, rate: float = 20.0, **_: Any) -> Outcome:
     }
 
 
-async def kills(users: int = 20, times: int = 100, rate: float = 20.0, **_: Any) -> Outcome:
+async def kills(users: int = 20, times: int = 100, rate: float = 20.0, home: Path | None = None, **_: Any) -> Outcome:
     """Kill the server at random moments; everybody goes on afterwards (A6)."""
-    async with world(rate, 60) as run:
+    async with world(rate, 60, home=home) as run:
         stop = time.monotonic() + 86_400
         people = run.users(users, pause=(0.2, 3.0))
         chatting = [asyncio.create_task(each.live(stop)) for each in people]
@@ -112,9 +115,9 @@ async def kills(users: int = 20, times: int = 100, rate: float = 20.0, **_: Any)
     return report | allowed, {**kept(report), "every start <= 10 s": report["slowest_start_seconds"] <= 10}
 
 
-async def leaving(times: int = 20, rate: float = 5.0, **_: Any) -> Outcome:
+async def leaving(times: int = 20, rate: float = 5.0, home: Path | None = None, **_: Any) -> Outcome:
     """Press Stop, reset sockets of streams and of plain requests; the stub must see each of them leave (A10)."""
-    async with world(rate, 200) as run:
+    async with world(rate, 200, home=home) as run:
         slow: dict[str, list[float]] = {"stop": [], "stream reset": [], "request reset": []}
         person = run.users(1)[0]
         for number in range(times):
@@ -162,9 +165,9 @@ def _left(run: World) -> float:
     return time.monotonic() - begun
 
 
-async def too_much(users: int = 5, rate: float = 20.0, **_: Any) -> Outcome:
+async def too_much(users: int = 5, rate: float = 20.0, home: Path | None = None, **_: Any) -> Outcome:
     """Ask for far too much while others chat (A47)."""
-    async with world(rate, 40) as run:
+    async with world(rate, 40, home=home) as run:
         quiet = asyncio.gather(*(each.live(time.monotonic() + 15) for each in run.users(users, pause=(0.5, 1.5))))
         await quiet
         before = list(run.ledger.first)

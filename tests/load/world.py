@@ -1,6 +1,7 @@
 """One run: a stub, the app, people, and what was measured meanwhile."""
 
 import asyncio
+import shutil
 import statistics
 import tempfile
 import time
@@ -90,9 +91,13 @@ def spread(values: Sequence[float]) -> list[float]:
 
 
 @asynccontextmanager
-async def world(rate: float = 20.0, tokens: int = 100, *options: str, model: str = "") -> AsyncIterator[World]:
-    """Start everything; at the end the app is stopped and nothing is left running."""
+async def world(
+    rate: float = 20.0, tokens: int = 100, *options: str, model: str = "", home: Path | None = None
+) -> AsyncIterator[World]:
+    """Start everything, on a copy of ``home`` if given; at the end nothing is left running."""
     folder = Path(tempfile.mkdtemp(prefix="joyul-load-"))
+    if home is not None:
+        shutil.copytree(home, folder / "home")
     with Stub(rate, tokens) as stub:
         base = [f"model.name={model}"] if model else ["model.name=stub", f"model.base_url={stub.url}"]
         common = ("retrieval.embedder=hashing", "engine.max_tokens=256", "model.timeout_seconds=20")

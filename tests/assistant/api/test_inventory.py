@@ -1,18 +1,19 @@
 """Every address of the app is classified: a route that a library brings along fails here until somebody decided."""
 
 import re
+import shutil
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from assistant.api.app import create_app
 from assistant.api.guard import PAGE
-
-if TYPE_CHECKING:
-    from assistant.services import Services
+from assistant.services import Services
+from assistant.settings import ModelSettings, RetrievalSettings, Settings
 
 # Anybody on this machine (or logged in); state is changed by POST and DELETE only.
 OWN = {
@@ -37,8 +38,18 @@ HANDLERS = {
 }  # as run/predict alone: Stop, which waits in no queue
 
 
-@pytest.fixture
-def client(services: "Services") -> Iterator[TestClient]:
+@pytest.fixture(scope="module")
+def services(demo_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """Return the opened demo once for all questions: none of them changes anything."""
+    home = shutil.copytree(demo_template, tmp_path_factory.mktemp("inventory") / "home")
+    model, retrieval = ModelSettings(name="scripted"), RetrievalSettings(embedder="hashing")
+    opened = Services.open(Settings(home=home, model=model, retrieval=retrieval))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def client(services: Services) -> Iterator[TestClient]:
     app = create_app(services, "token", page=True)
     with TestClient(app, base_url="http://127.0.0.1:7860", client=("127.0.0.1", 50000)) as made:
         yield made
@@ -120,7 +131,7 @@ SECRETS = (
 
 
 @pytest.mark.parametrize("target", SECRETS)
-def test_no_address_reads_a_file_of_this_machine(client: TestClient, services: "Services", target: str) -> None:
+def test_no_address_reads_a_file_of_this_machine(client: TestClient, services: Services, target: str) -> None:
     target = target.format(home=services.home.root)
     up = "../" * 12 + target.lstrip("/")
     (services.home.root / "owner.json").write_text("{}", encoding="utf-8")
@@ -152,7 +163,7 @@ sys.addaudithook(lambda event, args: asked.append(str(args[0])) if event == "soc
 
 
 @pytest.mark.parametrize("key", ["path", "url"])
-def test_an_address_given_as_a_file_is_never_fetched(client: TestClient, services: "Services", key: str) -> None:
+def test_an_address_given_as_a_file_is_never_fetched(client: TestClient, services: Services, key: str) -> None:
     config = client.get("/en/config").json()
     places = {each["props"].get("elem_id"): each["id"] for each in config["components"]}
     rows = config["dependencies"]

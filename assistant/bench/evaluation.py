@@ -13,6 +13,7 @@ from eval.schema import Item, Suite
 from eval.suite import load_suite
 
 ITEMS = 48
+WARM = 12
 
 
 def measure() -> list[Figure]:
@@ -21,7 +22,8 @@ def measure() -> list[Figure]:
         services = Services.open(load_settings(overrides={"home": Path(folder)}))
         suite = load_suite(next(path for path in services.suites() if path.stem == "handbook"))
         suite = replace(suite, items=_whole_groups(suite.items))
-        _seconds(services, replace(suite, items=suite.items[:2]), Path(folder) / "warm", STREAMS)
+        # Enough items that statistics and reports have loaded all they need before anything is timed.
+        _seconds(services, replace(suite, items=suite.items[:WARM]), Path(folder) / "warm", STREAMS)
         many = _seconds(services, suite, Path(folder) / "many", STREAMS)
         single = _seconds(services, suite, Path(folder) / "single", 1)
         services.close()
@@ -29,7 +31,7 @@ def measure() -> list[Figure]:
     return [
         Figure("evaluation", f"{answers} answers, {STREAMS} streams", many, "s"),
         Figure("evaluation", f"{answers} answers, one at a time", single, "s"),
-        Figure("evaluation", "speed-up", single / many, "x", floor=2.0),
+        Figure("evaluation", "speed-up", single / many, "x", floor=3.0),
     ]
 
 

@@ -27,7 +27,7 @@ def new_cache(model: Any, plain: bool = False) -> Any:
 
     made = DynamicCache(config=model.config)
     if plain:
-        made.layers = [_roomy()() for _ in made.layers]
+        made.layers = [_layer()() for _ in made.layers]
     return made
 
 
@@ -59,77 +59,86 @@ def size_of(made: Any) -> int:
     return sum(tensor.nbytes for tensor in tensors if tensor is not None)
 
 
+class _Room:
+    """What a layer of transformers' cache does otherwise here.
+
+    ``keys`` and ``values`` are windows ``[:rows, :, begin:end]`` of larger buffers.
+    """
+
+    keys: "torch.Tensor"
+    values: "torch.Tensor"
+    buffers: "tuple[torch.Tensor, ...]"
+    is_initialized: bool
+
+    def lazy_initialization(self, key_states: "torch.Tensor", value_states: "torch.Tensor") -> None:
+        self.dtype, self.device = key_states.dtype, key_states.device
+        self.rows, self.begin, self.end = len(key_states), 0, 0
+        self.buffers = (key_states[:, :, :0], value_states[:, :, :0])
+        self.is_initialized = True
+
+    def update(
+        self, key_states: "torch.Tensor", value_states: "torch.Tensor", *args: Any, **kwargs: Any
+    ) -> "tuple[torch.Tensor, torch.Tensor]":
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        new = key_states.shape[-2]
+        if self.end + new > self.buffers[0].shape[2]:
+            head = min(self.begin, SPARE_COLUMNS)
+            self._lay_out(len(self.buffers[0]), head, head + self.end - self.begin + new)
+        for buffer, states in zip(self.buffers, (key_states, value_states), strict=True):
+            buffer[: self.rows, :, self.end : self.end + new] = states
+        self.end += new
+        return self._show()
+
+    def keep(self, places: Sequence[int]) -> None:
+        for at, place in enumerate(places):
+            if at != place:
+                for buffer in self.buffers:
+                    buffer[at, :, self.begin : self.end] = buffer[place, :, self.begin : self.end]
+        self.rows = len(places)
+        self._show()
+
+    def reserve(self, new: Any) -> None:
+        rows, longer = self.rows + new.rows, (new.end - new.begin) - (self.end - self.begin)
+        if rows > len(self.buffers[0]) or longer > self.begin:
+            head = max(0, longer) + SPARE_COLUMNS
+            self._lay_out(max(rows, 2 * self.rows), head, head + self.end - self.begin)
+
+    def add(self, new: Any) -> None:
+        begin = min(self.begin, self.end - (new.end - new.begin))
+        for buffer, states in zip(self.buffers, (new.keys, new.values), strict=True):
+            buffer[: self.rows, :, begin : self.begin] = 0
+            added = buffer[self.rows : self.rows + new.rows]
+            added[:, :, begin : self.end - states.shape[2]] = 0
+            added[:, :, self.end - states.shape[2] : self.end] = states
+        self.begin, self.rows = begin, self.rows + new.rows
+        self._show()
+
+    def drop(self, count: int) -> None:
+        self.begin += count
+        self._show()
+
+    def _show(self) -> "tuple[torch.Tensor, torch.Tensor]":
+        self.keys, self.values = (buffer[: self.rows, :, self.begin : self.end] for buffer in self.buffers)
+        return self.keys, self.values
+
+    def _lay_out(self, rows: int, head: int, columns: int) -> None:
+        """Move to buffers of so many rows and columns, and some more columns, with ``head`` free ones first.
+
+        They begin as zeros: what is masked must be a number, or it would spoil what is not.
+        """
+        spare, width = max(SPARE_COLUMNS, columns // 4), self.end - self.begin
+        made = []
+        for old in self.buffers:
+            made.append(old.new_zeros(rows, old.shape[1], columns + spare, old.shape[3]))
+            made[-1][: self.rows, :, head : head + width] = old[: self.rows, :, self.begin : self.end]
+        self.buffers, self.begin, self.end = tuple(made), head, head + width
+        self._show()
+
+
 @cache
-def _roomy() -> Any:
+def _layer() -> Any:
     """Return the class of such a layer; transformers is imported only now."""
     from transformers.cache_utils import DynamicLayer
 
-    class Roomy(DynamicLayer):
-        """``keys`` and ``values`` are windows ``[:rows, :, begin:end]`` of larger buffers."""
-
-        def lazy_initialization(self, key_states: "torch.Tensor", value_states: "torch.Tensor") -> None:
-            self.dtype, self.device = key_states.dtype, key_states.device
-            self.rows, self.begin, self.end = len(key_states), 0, 0
-            self.buffers: tuple[torch.Tensor, ...] = (key_states[:, :, :0], value_states[:, :, :0])
-            self.is_initialized = True
-
-        def update(
-            self, key_states: "torch.Tensor", value_states: "torch.Tensor", *args: Any, **kwargs: Any
-        ) -> "tuple[torch.Tensor, torch.Tensor]":
-            if not self.is_initialized:
-                self.lazy_initialization(key_states, value_states)
-            new = key_states.shape[-2]
-            if self.end + new > self.buffers[0].shape[2]:
-                head = min(self.begin, SPARE_COLUMNS)
-                self._lay_out(len(self.buffers[0]), head, head + self.end - self.begin + new)
-            for buffer, states in zip(self.buffers, (key_states, value_states), strict=True):
-                buffer[: self.rows, :, self.end : self.end + new] = states
-            self.end += new
-            return self._show()
-
-        def keep(self, places: Sequence[int]) -> None:
-            for at, place in enumerate(places):
-                if at != place:
-                    for buffer in self.buffers:
-                        buffer[at, :, self.begin : self.end] = buffer[place, :, self.begin : self.end]
-            self.rows = len(places)
-            self._show()
-
-        def reserve(self, new: Any) -> None:
-            rows, longer = self.rows + new.rows, (new.end - new.begin) - (self.end - self.begin)
-            if rows > len(self.buffers[0]) or longer > self.begin:
-                head = max(0, longer) + SPARE_COLUMNS
-                self._lay_out(max(rows, 2 * self.rows), head, head + self.end - self.begin)
-
-        def add(self, new: Any) -> None:
-            begin = min(self.begin, self.end - (new.end - new.begin))
-            for buffer, states in zip(self.buffers, (new.keys, new.values), strict=True):
-                buffer[: self.rows, :, begin : self.begin] = 0
-                added = buffer[self.rows : self.rows + new.rows]
-                added[:, :, begin : self.end - states.shape[2]] = 0
-                added[:, :, self.end - states.shape[2] : self.end] = states
-            self.begin, self.rows = begin, self.rows + new.rows
-            self._show()
-
-        def drop(self, count: int) -> None:
-            self.begin += count
-            self._show()
-
-        def _show(self) -> "tuple[torch.Tensor, torch.Tensor]":
-            self.keys, self.values = (buffer[: self.rows, :, self.begin : self.end] for buffer in self.buffers)
-            return self.keys, self.values
-
-        def _lay_out(self, rows: int, head: int, columns: int) -> None:
-            """Move to buffers of so many rows and columns, and some more columns, with ``head`` free ones first.
-
-            They begin as zeros: what is masked must be a number, or it would spoil what is not.
-            """
-            spare, width = max(SPARE_COLUMNS, columns // 4), self.end - self.begin
-            made = []
-            for old in self.buffers:
-                made.append(old.new_zeros(rows, old.shape[1], columns + spare, old.shape[3]))
-                made[-1][: self.rows, :, head : head + width] = old[: self.rows, :, self.begin : self.end]
-            self.buffers, self.begin, self.end = tuple(made), head, head + width
-            self._show()
-
-    return Roomy
+    return type("RoomyLayer", (_Room, DynamicLayer), {})

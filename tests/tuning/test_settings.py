@@ -1,6 +1,8 @@
 """Hyper-parameters: automatic values with reasons, packing, early stopping, and what is refused."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from tuning.run import run_recipe
 from tuning.schema import TuneRecipe, load_recipe
 from tuning.train import train as train_job
 
+ROOT = Path(__file__).resolve().parents[2]
 Write = Callable[..., Path]
 LORA = {"r": 4, "alpha": 8, "dropout": 0.0}
 
@@ -141,6 +144,15 @@ def test_a_paused_run_goes_on_with_the_same_patience_and_best(
     assert get_adapter(home, "tower").manifest.weights_hash == weights
 
 
+def test_rows_are_named_rightly_where_every_step_is_validated(
+    recipe_file: Write, home: Home, settings: Settings
+) -> None:
+    changes = {"validation": "rows.jsonl", "evaluate_steps": 1, "batch_size": 2, "learning_rate": 1, "epochs": 60}
+    with pytest.raises(InputError, match="training stopped at step") as caught:
+        train(recipe_file(**changes, params={"r": 16, "alpha": 1000}), home, settings)
+    assert len(caught.value.details["rows"]) == 2
+
+
 @pytest.mark.parametrize(
     ("changes", "said", "mend"),
     [
@@ -207,3 +219,10 @@ def test_what_does_not_fit_the_base_or_the_method_installs_nothing(
         train(recipe_file(**({"params": {}} | changes)), home, settings)
     assert said in caught.value.message and mend in caught.value.hint and "\n" not in caught.value.message
     assert list_adapters(home) == []
+
+
+def test_memory_is_the_processs_own_and_not_its_parents() -> None:
+    code = "from tuning.methods.sft import peak_memory_mb; print(peak_memory_mb())"
+    held = bytearray(b"x") * 600_000_000  # written to, so really there
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert 10 < float(done.stdout) < len(held) / 2**21

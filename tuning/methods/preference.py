@@ -86,7 +86,7 @@ def _learn(
 
     def make(loop: Loop) -> Any:
         def collate(features: list[dict[str, Any]]) -> dict[str, Any]:
-            if made and made[0].model.training:
+            if "source" in features[0]:
                 loop.batches.append([each["source"] for each in features])
             return stack([{key: value for key, value in each.items() if key != "source"} for each in features])
 
@@ -95,7 +95,7 @@ def _learn(
                 model=task.model,
                 args=configure(loop.arguments),
                 train_dataset=table(task.rows),
-                eval_dataset=table(task.validation) if task.validation else None,
+                eval_dataset=table(task.validation).remove_columns("source") if task.validation else None,
                 processing_class=task.tokenizer,
                 data_collator=collate,
                 peft_config=config,

@@ -5,6 +5,7 @@ in ``tuning.methods.watch``.
 """
 
 import math
+import re
 import resource
 import sys
 from collections.abc import Callable, Sequence
@@ -84,6 +85,11 @@ def peak_memory_mb() -> float:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         return float(torch.cuda.max_memory_allocated()) / 2**20
+    status = Path("/proc/self/status")
+    # A process inherits getrusage's figure from the one that started it, be that a server with models open.
+    own = re.search(r"^VmHWM:\s*(\d+) kB", status.read_text(), re.MULTILINE) if status.is_file() else None
+    if own:
+        return int(own[1]) / 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
@@ -182,11 +188,13 @@ def train_sft(task: Task, model: Any, optimizer: Any = None) -> Outcome:
     dataset = _dataset(task.rows)
     dataset = _packed(dataset, task) if packed else dataset
     lengths = [len(ids) for ids in dataset["input_ids"]]
-    validation = _dataset(task.validation) if task.validation else None
+    # Without the column that names rows: a batch is told from a held-out one by it, since what comes next is
+    # read ahead while the model is still measured.
+    validation = _dataset(task.validation).remove_columns("row") if task.validation else None
 
     def make(loop: Loop) -> Any:
         def collate(features: list[dict[str, Any]]) -> dict[str, Any]:
-            if model.training:
+            if "row" in features[0]:
                 loop.batches.append([task.rows[at].source for each in features for at in dict.fromkeys(each["row"])])
             kept = [{key: each[key] for key in wanted if key in each} for each in features]
             batch: dict[str, Any] = stack(kept)

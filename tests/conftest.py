@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from assistant.paths import Home
 from assistant.settings import ModelSettings, RetrievalSettings, Settings
+
+hypothesis.settings.register_profile("thorough", max_examples=1000, deadline=None)  # make roundtrips
 
 if TYPE_CHECKING:
     from assistant.models import Backend

@@ -33,14 +33,22 @@ def restored(text: str) -> str:
 _TRIGGERS = frozenset(TRIGGERS)
 
 
-def cell_text(value: Any) -> str | None:
-    """Return a value as a table holds it: texts as they are, everything else as JSON, None for no cell."""
-    return value if value is None or isinstance(value, str) else dumps(value).decode()
+def cell_text(column: str, value: Any) -> str | None:
+    """Return a value as a table holds it, None for no cell: texts as they are, everything else as JSON.
+
+    A text that would be taken for JSON when its column is read is written as JSON, too.
+    """
+    plain = isinstance(value, str) and not (column in STRUCTURED and _like_json(value))
+    return value if value is None or plain else dumps(value).decode()
 
 
-def to_cell(value: Any) -> str:
+def _like_json(text: str) -> bool:
+    return text[:1] in ("[", "{", '"') or text in ("true", "false", "null")
+
+
+def to_cell(column: str, value: Any) -> str:
     """Return the text of a cell that no spreadsheet runs; no value is an empty one."""
-    return neutral(cell_text(value) or "")
+    return neutral(cell_text(column, value) or "")
 
 
 def from_cell(column: str, cell: str) -> Any:
@@ -49,10 +57,14 @@ def from_cell(column: str, cell: str) -> Any:
 
 
 def structured(column: str, text: str) -> Any:
-    """Return a text's value: for the keys in ``STRUCTURED`` the JSON it holds, else the text."""
-    if column in STRUCTURED and (text[:1] in "[{" or text in ("true", "false", "null")):
+    """Return a text's value: for the keys in ``STRUCTURED`` the JSON it holds, else the text.
+
+    A text in quotes stays one, quotes and all, unless it is what :func:`cell_text` wrote.
+    """
+    if column in STRUCTURED and _like_json(text):
         try:
-            return parse(text.encode("utf-8", "surrogatepass"))
+            value = parse(text.encode("utf-8", "surrogatepass"))
         except Unreadable:
             return text
+        return text if isinstance(value, str) and not _like_json(value) else value
     return text

@@ -12,7 +12,7 @@ from typing import IO
 
 import orjson
 
-from assistant.datasets.cells import cell_text, structured, to_cell
+from assistant.datasets.cells import cell_text, neutral, structured, to_cell
 from assistant.datasets.rows import Row
 from assistant.datasets.strict_json import dumps
 from assistant.errors import InputError, ResourceError
@@ -72,9 +72,9 @@ def write_csv(path: Path, rows: Iterable[Row], delimiter: str = ",") -> int:
         stream.write(b"\xef\xbb\xbf")
         text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
         table = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
-        table.writerow([to_cell(column) for column in columns])
+        table.writerow([neutral(column) for column in columns])
         for row in spooled:
-            table.writerow([to_cell(row.get(column)) for column in columns])
+            table.writerow([to_cell(column, row.get(column)) for column in columns])
         text.detach()
 
     return _table(path, rows, fill)
@@ -101,7 +101,7 @@ def write_xlsx(path: Path, rows: Iterable[Row]) -> int:
         for number, row in enumerate(spooled, 2):
             cells = []
             for column in columns:
-                text = to_cell(row.get(column)) or None
+                text = to_cell(column, row.get(column)) or None
                 if text is not None and len(text) > MAX_XLSX_CELL:
                     where = f"row {number}: {column}"
                     raise InputError(f"{where}: {len(text):,} characters; a cell holds {MAX_XLSX_CELL:,}", "write CSV")
@@ -124,7 +124,7 @@ def write_parquet(path: Path, rows: Iterable[Row]) -> int:
         schema = pyarrow.schema([(column, pyarrow.string()) for column in columns])
         with pyarrow.parquet.ParquetWriter(stream, schema) as writer:
             while batch := list(islice(spooled, _BATCH)):
-                texts = {column: [cell_text(row.get(column)) for row in batch] for column in columns}
+                texts = {column: [cell_text(column, row.get(column)) for row in batch] for column in columns}
                 writer.write_table(pyarrow.table(texts, schema=schema))
 
     return _table(path, rows, fill)
@@ -150,7 +150,7 @@ def as_read_back(container: str, row: Row) -> Row:
         return row
     held = {}
     for key, value in row.items():
-        text = cell_text(value)
+        text = cell_text(key, value)
         if text is None or (text == "" and container != "parquet"):
             continue
         if container == "xlsx":

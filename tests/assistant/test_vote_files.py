@@ -42,7 +42,7 @@ def _votes(draw: st.DrawFn) -> list[Vote]:
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "csv"])
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=1000 if settings.get_current_profile_name() == "thorough" else 120)
 @given(votes=_votes())
 def test_what_goes_out_comes_back(ending: str, votes: list[Vote]) -> None:
     with TemporaryDirectory() as folder:

@@ -13,6 +13,7 @@ from assistant.datasets.options import ReadOptions
 from assistant.errors import InputError, UsageError
 from assistant.schema import normalise
 
+EXAMPLES = 100 if settings.get_current_profile_name() == "thorough" else 12  # of each pair of formats
 PLAIN = st.text(st.characters(blacklist_categories=("Cs", "Cc")), max_size=20).map(normalise)
 TEXT = st.one_of(
     PLAIN, st.sampled_from(["=1+1", "'=x", "''", "a\r\nb", "\tx", "＝x", '"', ",", "[1]", "{}", "true", "요."])
@@ -113,7 +114,7 @@ def load(path):
 @pytest.mark.parametrize("to", TARGETS)
 @pytest.mark.parametrize("form", FORMS)
 def test_there_and_back_is_the_same(form, to, tmp_path_factory):
-    @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
     @given(FORMS[form])
     def check(rows):
         rows = [row for row in rows if usable(form, row)]

@@ -126,7 +126,7 @@ _WORDS = {
         "training process held.",
     ),
     "methods_method": ("방법", "Method"),
-    "methods_untuned": ("튜닝 전", "not tuned"),
+    "methods_untuned": ("튜닝 전, 같은 프롬프트", "not tuned, same prompt"),
     "methods_parameters": ("배운 매개변수", "Trained parameters"),
     "methods_memory": ("메모리", "Memory"),
     "methods_seconds": ("학습 시간(초)", "Seconds of training"),

@@ -154,7 +154,7 @@ class ComparePage:
             said = element("p", escape(words("compare.empty")), class_="nothing")
             return element("div", said, examples_html(words), class_="columns-area")
         columns = [self._column(current, at) for at in range(len(current.names))]
-        asked = element("h2", escape(current.question), class_="asked")
+        asked = element("h2", escape(current.question), class_="asked", tabindex=-1)
         grid = element("div", *columns, class_=f"columns n{len(columns)}")
         foot = self._keeping(current) + self._score(current) if current.vote else self._votes(current)
         return element("div", asked, grid, foot, class_="columns-area", data_key=current.key)

@@ -63,14 +63,14 @@ def tools_html(words: Words) -> str:
     buttons = [
         element(
             "button",
-            escape(words(f"language.{code}")),
+            escape(words(f"language.own_{code}")),
             type="button",
             id=f"language-{code}",
             class_="tool",
             lang=code,
             data_local="language",
             data_to=code,
-            aria_label=words("language.switch", language=words(f"language.{code}")),
+            aria_label=words("language.switch", language=words(f"language.own_{code}")),
         )
         for code in others
     ]

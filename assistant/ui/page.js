@@ -152,7 +152,7 @@
       if (button.dataset.act === "rename") local.unform(button);
       else if (field) { button.disabled = true; setTimeout(() => { button.disabled = false; }, 1500); }
       if (button.dataset.act === "open" && narrow()) foldSidebar(false);
-      if (button.dataset.act === "ask" && !narrow()) $("#composer textarea, #question textarea", button.closest(".tabitem"))?.focus();
+      if (button.dataset.act === "ask" && !narrow() && element.closest("#thread")) $("#composer textarea").focus();
     });
   };
 
@@ -206,12 +206,20 @@
 
   // New content: keep the end in view while it grows, open the viewer at its place, keep the address.
   let opened = "";
+  let voting = "";
   const settle = () => {
     remember();
     const live = $("#live .live");
     if (live) {
       const room = document.scrollingElement;
       if (room.scrollHeight - room.scrollTop - room.clientHeight < 260) room.scrollTop = room.scrollHeight;
+    }
+    // When there is something to vote on the number keys vote, unless the next question is being typed already.
+    const round = $("#columns .vote-bar") ? $("#columns .columns-area").dataset.key : "";
+    if (round !== voting) {
+      const [box, asked] = [$("#question textarea"), $("#columns .asked")];
+      if (round && document.activeElement === box && box.value.trim() === asked.textContent) asked.focus({ preventScroll: true });
+      voting = round;
     }
     const document_ = $("#viewer [data-opened]");
     const mark = document_ ? document_.dataset.opened : "";

@@ -85,7 +85,7 @@ def css() -> str:
 
 def head(words: Words) -> str:
     """Return what goes into ``<head>``: the script with the few strings that it says itself, and the outer style."""
-    said = {key: words(f"script.{key}") for key in ("copied", "sure", "close", "menu")}
+    said = {key: words(f"script.{key}") for key in ("copied", "sure", "menu")}
     said |= {"error": words("error.title"), "drop": words("documents.drop")}
     from eval.reports.file import items_script
 

@@ -32,7 +32,6 @@ def test_compare_is_blind_until_the_vote(visit: Any, server: Any) -> None:
     shown = page.locator("#columns").inner_html()
     for secret in ("zero-shot", "v-rag", "sources", "scripted@"):
         assert secret not in shown
-    page.locator("#columns h2").click()
     page.keyboard.press("2")
     expect(page.locator("#columns .score")).to_contain_text("not settled yet")
     expect(page.locator("#column-B .best")).to_be_visible()
@@ -145,6 +144,36 @@ def test_keys_reach_what_they_promise(visit: Any) -> None:
     page.keyboard.press("Shift+Enter")
     page.keyboard.type("two")
     expect(page.locator("#composer textarea")).to_have_value("one\ntwo")
+
+
+def test_a_newcomer_gets_from_the_first_page_to_the_verdict_and_back_to_a_question(visit: Any) -> None:
+    page = visit().open()
+    page.locator(".worth [data-to=evaluate]").click()
+    expect(page.locator("#page-evaluate h1")).to_be_visible()
+    page.locator("#page-compare-button").click()
+    _choose(page, "rag", "zero-shot")
+    page.keyboard.press("Escape")
+    question = page.locator("#columns .example").first.inner_text()
+    page.locator("#columns .example").first.click()
+    expect(page.locator("#columns .asked")).to_have_text(question)
+    expect(page.locator("#question textarea")).to_have_value(question)
+    expect(page.locator("#columns [data-act=vote]")).to_have_count(4)
+
+
+def test_drawers_take_the_focus_and_give_it_back(visit: Any) -> None:
+    page = visit().open()
+    page.locator("#settings-toggle button").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#settings h2")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#settings-toggle button")).to_be_focused()
+
+
+def test_controls_that_gradio_names_in_english_are_named_in_korean(visit: Any) -> None:
+    page = visit("ko").open("/ko/#documents")
+    expect(page.locator("#sidebar .toggle-button")).to_have_attribute("aria-label", "대화 목록")
+    expect(page.locator("#drop .upload-container")).to_have_attribute("aria-label", re.compile("끌어다 놓거나"))
+    expect(page.locator("#temperature input[type=range]")).to_have_attribute("aria-label", "온도")
 
 
 def test_bar_and_message_box_stay_in_view(visit: Any) -> None:

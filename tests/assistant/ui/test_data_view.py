@@ -71,7 +71,7 @@ def test_versions_are_listed_with_counts_languages_source_and_parent(data: DataP
     listed = data.list_html(second)
     assert listed.index(second.split("@")[1][:8]) < listed.index(first.split("@")[1][:8]), "the newest is on top"
     assert "4 rows" in listed and "set-3.jsonl" in listed and f"parent {first.split('@')[1][:8]}" in listed
-    assert "한국어 50 %, English 50 %" in listed and listed.count('aria-current="true"') == 1
+    assert "Korean 50 %, English 50 %" in listed and listed.count('aria-current="true"') == 1
 
 
 def test_rows_come_in_pages_and_by_filter(data: DataPage, tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_figures_changes_and_card(data: DataPage, tmp_path: Path, korean: Page) 
 
 def test_shares_are_never_rounded_away(page: Page) -> None:
     assert (percent(1, 1000), percent(999, 1000), percent(0, 5), percent(0, 0)) == ("<1 %", ">99 %", "0 %", "0 %")
-    assert "한국어 &lt;1 %" in language_bar({"en": 999, "ko": 1}, page.words)
+    assert "Korean &lt;1 %" in language_bar({"en": 999, "ko": 1}, page.words)
 
 
 def test_a_cp949_table_is_looked_at_mapped_and_imported(importing: ImportPage, tmp_path: Path) -> None:

@@ -41,8 +41,7 @@ def test_lists_are_equally_long_and_placeholders_agree() -> None:
 
 def test_korean_is_korean() -> None:
     same = {
-        "language.ko",
-        "language.en",
+        "language.own_en",
         "settings.top_p",
         "status.cpu",
         "status.cuda",

@@ -74,7 +74,7 @@ def filled(page: Page) -> Page:
 def test_the_panel_shows_ranking_slices_and_stopping(filled: Page, korean: Page) -> None:
     shown = ArenaView(filled).html()
     assert shown.count("<svg") == 2 and 'class="arena-row v-rag"' in shown and "Rank 1" in shown
-    assert "Votes 56 · people 2 · questions 42 ·" in shown and 'scope="row">한국어<' in shown
+    assert "Votes 56 · people 2 · questions 42 ·" in shown and 'scope="row">Korean<' in shown
     assert re.search(r"rag \d+ · tuned \d+ · ties 6; not settled yet", shown)
     assert "Not counted, cast with names shown: 2." in shown and "twice as long" in shown
     told = ArenaView(korean).html()

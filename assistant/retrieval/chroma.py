@@ -6,11 +6,13 @@ anything itself: it keeps our vectors under our chunk keys.
 
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import DamagedError, ResourceError
+from assistant.retrieval import seal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +29,7 @@ class VectorStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._seal = folder.with_name(f"{folder.name}.seal.json")
         self._lock = threading.RLock()
         self._client: Any = None
         self._stores: dict[str, Any] = {}
@@ -47,7 +50,7 @@ class VectorStore:
             DamagedError: the index cannot be written.
         """
         self._store(name)  # makes sure that it is there
-        with self._guard("write"):
+        with self._guard("write"), self._changing(name):
             collection = self._open().get_collection(name, embedding_function=None)
             for begin in range(0, len(keys), BATCH):
                 part = list(keys[begin : begin + BATCH])
@@ -59,7 +62,7 @@ class VectorStore:
         if not keys:
             return
         store = self._store(name)
-        with self._guard("write"):
+        with self._guard("write"), self._changing(name):
             for begin in range(0, len(keys), BATCH):
                 store.delete(ids=list(keys[begin : begin + BATCH]))
 
@@ -124,6 +127,7 @@ class VectorStore:
         with self._lock:
             self.close()
             shutil.rmtree(self._folder, ignore_errors=True)
+            self._seal.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Release the files; the next use opens them again."""
@@ -133,9 +137,22 @@ class VectorStore:
             if client is not None:
                 client.close()
 
+    @contextmanager
+    def _changing(self, name: str) -> Iterator[None]:
+        """Break the seal while an index is written; Chroma writes its files at the search that follows."""
+        self._seal.unlink(missing_ok=True)
+        yield
+        collection = self._open().get_collection(name, embedding_function=None)
+        one = collection.get(limit=1, include=["embeddings"])["embeddings"]
+        if len(one):
+            collection.query(query_embeddings=one, n_results=1, include=[])
+        seal.make(self._folder, self._seal)
+
     def _open(self) -> Any:
         with self._lock:
             if self._client is None:
+                if broken := seal.broken_file(self._folder, self._seal):
+                    raise DamagedError(f"the vector index in {self._folder} is damaged: {broken}", DAMAGED)
                 with self._guard("open"):
                     import chromadb
                     from chromadb.config import Settings

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Engine, and_, delete, func, insert, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
+
 from assistant.schema import digest
 from assistant.tables import chunks, collections, documents
 

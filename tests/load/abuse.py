@@ -34,9 +34,9 @@ async def abuse(url: httpx.URL) -> Answers:
         answers["5000 digits"] = await _post(
             client, chat, content=json.dumps(ASK)[:-1] + ', "seed": ' + "9" * 5000 + "}"
         )
-        answers["lone surrogate"] = await _post(
-            client, chat, content=b'{"model": "zero-shot", "messages": [{"role": "user", "content": "\\ud800"}]}'
-        )
+        lone = b'{"model": "zero-shot", "messages": [{"role": "user", "content": "\\ud800"}]}'
+        said, _ = await _post(client, chat, content=lone)
+        answers["half of a character pair"] = (said, said.startswith("200"))  # is text, not too much
     closed = sum(await asyncio.gather(*(_closed(reader) for reader, _ in opened)))
     for _, writer in opened:
         writer.close()

@@ -4,8 +4,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from assistant.errors import DamagedError
 from assistant.paths import Home
 from assistant.retrieval.chroma import VectorStore
 from assistant.retrieval.embeddings import Hashing
@@ -120,3 +122,49 @@ def test_lost_original_keeps_what_was_read_of_it(open_library, folder: Path) -> 
     library.original(library.documents()[0].id).unlink()
     library.rebuild()
     assert "9만 원" in library.retriever().search("피아노 조율 비용", 1)[0].text
+
+
+def _noise_in(name: str) -> Callable[[Path], None]:
+    def damage(segment: Path) -> None:
+        data = bytearray((segment / name).read_bytes())
+        data[::64] = bytes(255 - byte for byte in data[::64])
+        (segment / name).write_bytes(bytes(data))
+
+    return damage
+
+
+def _swap(segment: Path) -> None:
+    data, links = segment / "data_level0.bin", segment / "link_lists.bin"
+    first, second = data.read_bytes(), links.read_bytes()
+    data.write_bytes(second)
+    links.write_bytes(first)
+
+
+# What Chroma writes for a thousand vectors and more; smaller indexes live in its database alone.
+SEGMENT_DAMAGES: dict[str, Callable[[Path], None]] = {
+    "header gone": lambda segment: (segment / "header.bin").unlink(),
+    "header zeroed": lambda segment: (segment / "header.bin").write_bytes(bytes(100)),
+    "vectors cut": lambda segment: (segment / "data_level0.bin").write_bytes(b"\0" * 1000),
+    "vectors noisy": _noise_in("data_level0.bin"),
+    "files swapped": _swap,
+    "names cut": lambda segment: (segment / "index_metadata.pickle").write_bytes(b"\x80\x05"),
+}
+
+
+@pytest.mark.parametrize("damage", list(SEGMENT_DAMAGES))
+def test_damaged_files_of_a_large_index_are_noticed(tmp_path: Path, damage: str) -> None:
+    keys, vectors = [f"{n}-0-0" for n in range(1100)], np.random.default_rng(1).normal(size=(1100, 8))
+    store = VectorStore(tmp_path / "vectors")
+    store.create("large")
+    store.upsert("large", keys, vectors)
+    assert store.search("large", vectors[7], 1)[0][0] == "7-0-0"
+    store.close()
+    (segment,) = (path for path in (tmp_path / "vectors").iterdir() if path.is_dir())
+    SEGMENT_DAMAGES[damage](segment)
+    with pytest.raises(DamagedError, match="vector index") as caught:
+        store.search("large", vectors[7], 5)
+    assert "joyul docs rebuild" in caught.value.hint
+    store.reset_if_damaged()
+    store.create("large")
+    store.upsert("large", keys, vectors)
+    assert store.search("large", vectors[7], 1)[0][0] == "7-0-0"

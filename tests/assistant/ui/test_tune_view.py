@@ -253,32 +253,6 @@ def test_a_dead_job_says_so_and_a_settled_one_what_it_came_to(tune: TunePage, jo
     assert steerable(found) == (False, False, False)
 
 
-def test_sample_answers_are_shown_before_and_now(tune: TunePage, job: JobFolder, korean: Page) -> None:
-    job.update(state="running", started=time.time())
-    for step, answer in ((0, "I do not know"), (5, "row"), (10, EVIL)):
-        job.event({"step": step, "samples": [{"prompt": "Where is stall 1?", "expected": "row 1", "answer": answer}]})
-    found = tune.job(job.id)
-    assert found is not None and [each["step"] for each in found["samples"]] == [0, 10]
-    shown = job_html(found, tune.words)
-    for part in ("Where is stall 1?", "before", "I do not know", "step 10", "&lt;script&gt;", "expected: row 1"):
-        assert part in shown, part
-    assert EVIL not in shown and "바라는 답: row 1" in job_html(found, korean.words)
-
-
-def test_automatic_settings_have_korean_reasons() -> None:
-    from tuning.methods.auto import Facts, settle
-
-    for facts in (Facts(40, 10**6, False), Facts(4000, 10**10, True)):
-        _, event = settle(
-            load_recipe(Path("data/demo/tune/triage-tuned.yaml")).model_copy(
-                update={"epochs": 0, "learning_rate": 0, "batch_size": 0}
-            ),
-            facts,
-        )
-        for key, why in event["reasons"].items():
-            assert Words("ko").said(why) != why, (key, why)
-
-
 def test_forgetting_is_shown_with_interval_and_count(tune: TunePage, job: JobFolder) -> None:
     figures = ("seconds", "peak_memory_mb", "steps", "trained_tokens", "tokens_per_second")
     job.update(state="succeeded", result=dict.fromkeys(figures, 1.0))

@@ -74,7 +74,7 @@ class _Call:
         most, stream = self._most_chunks * CHUNK_BYTES, response.stream
         kind: Any = type(stream).__bases__[0]  # of whichever HTTP library the client brings
 
-        class Bounded(kind):  # type: ignore[misc]
+        class Bounded(kind):
             def __iter__(self) -> Iterator[bytes]:
                 seen = 0
                 for part in stream:
@@ -103,7 +103,7 @@ class _Call:
         headers: Any = {"OpenAI-Organization": openai.Omit(), "OpenAI-Project": openai.Omit()}
         if not secret:
             headers["Authorization"] = openai.Omit()
-        hooks = {"request": [self._watch], "response": [self._bound]}
+        hooks: dict[str, list[Any]] = {"request": [self._watch], "response": [self._bound]}
         with (
             openai.DefaultHttpxClient(follow_redirects=False, event_hooks=hooks) as http,
             openai.OpenAI(

@@ -168,9 +168,7 @@ def study_curve(
         InputError: no validation items, no such variant, or too few groups for the shares.
         CancelledError: ``cancelled()`` said so; what is finished is kept.
     """
-    if not suite.validation:
-        raise InputError(f"suite {suite.name!r} has no 'validation' items", "a data curve never reads the test items")
-    spec = tuned_spec(suite, variant, VariantFactory(settings, home, pool, library))
+    spec = tuned_spec(_with_validation(suite), variant, VariantFactory(settings, home, pool, library))
     examples = read_examples(recipe.path(recipe.data), encoding=recipe.encoding, need_answer=True)
     parts = nested_parts(examples, shares, recipe.seed)
     if len({len(part) for part in parts}) < len(parts):
@@ -208,6 +206,12 @@ def _all_trials(study: _Study, parts: Sequence[Sequence[Example]], seeds: int) -
         seconds += float(found["seconds"])
     study.progress({"stage": "curve", "done": len(jobs), "total": len(jobs)})
     return trials, seconds
+
+
+def _with_validation(suite: Suite) -> Suite:
+    if not suite.validation:
+        raise InputError(f"suite {suite.name!r} has no 'validation' items", "a data curve never reads the test items")
+    return suite
 
 
 def tuned_spec(suite: Suite, variant: str, factory: VariantFactory) -> Variant:

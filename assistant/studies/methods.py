@@ -26,6 +26,7 @@ from assistant.variants import VariantFactory
 from eval.forgetting import read_forgetting
 from eval.method_table import TABLE, TABLES, write_reports
 from eval.metrics.efficiency import adapter_megabytes
+from eval.result import RunResult
 from eval.run_folder import prepare_collection
 from eval.runner import run_suite
 from eval.schema import Item, Suite
@@ -84,6 +85,14 @@ class _Study:
     folder: Path
     progress: Progress
     cancelled: Cancelled
+
+    def rows(self, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+        """Return every row's training, one after another."""
+        found = []
+        for number, entry in enumerate(entries):
+            self.progress({"stage": "methods", "variant": entry.name, "done": number, "total": len(entries)})
+            found.append(self.row(entry))
+        return found
 
     def row(self, entry: Entry) -> dict[str, Any]:
         """Return what a row's training came to, from its file where it is finished, or why it was left out."""
@@ -220,33 +229,32 @@ def study_methods(
     own = Home(folder / "state").create()
     prepare_collection(suite, library, home.runs)
     study = _Study(recipe, settings, own, home, library, folder, progress, cancelled)
-    rows = []
-    for number, entry in enumerate(entries):
-        progress({"stage": "methods", "variant": entry.name, "done": number, "total": len(entries)})
-        rows.append(study.row(entry))
+    rows = study.rows(entries)
     specs = [replace(spec, name=UNTUNED, adapter=None)]
     specs += [replace(spec, name=row["name"], adapter=row["name"]) for row in rows if not row["left_out"]]
     result = _asked(suite, specs, items, study, VariantFactory(settings, own, pool, library))
-    estimates = {each.name: result.scored.estimates[each.name][suite.primary].to_json() for each in specs}
-    untuned = {"name": UNTUNED, "method": "", "params": {}, "left_out": ""}
-    document = {
-        "suite": suite.name,
-        "metric": suite.primary,
-        "base": base.base,
-        "recipe": recipe.name,
-        "data_rows": len(examples),
-        "items": len(result.suite.items),
-        "run": result.run,
-        "folder": str(folder),
-        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "rows": [row | {"quality": estimates.get(row["name"])} for row in [untuned, *rows]],
-    }
+    document = _document(result, rows) | {"base": base.base, "recipe": recipe.name, "data_rows": len(examples)}
+    document |= {"folder": str(folder)}
     write_json(folder / TABLE, document)
     write_reports(document, folder)
     return document
 
 
-def _asked(suite: Suite, specs: Sequence[Variant], items: int, study: _Study, factory: VariantFactory) -> Any:
+def _document(result: RunResult, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    suite = result.suite
+    estimates = {name: found[suite.primary].to_json() for name, found in result.scored.estimates.items()}
+    untuned = {"name": UNTUNED, "method": "", "params": {}, "left_out": ""}
+    return {
+        "suite": suite.name,
+        "metric": suite.primary,
+        "items": len(suite.items),
+        "run": result.run,
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "rows": [{**row, "quality": estimates.get(row["name"])} for row in [untuned, *rows]],
+    }
+
+
+def _asked(suite: Suite, specs: Sequence[Variant], items: int, study: _Study, factory: VariantFactory) -> RunResult:
     alone: dict[str, Any] = {"uses": {}, "approaches": {}, "trials": {}, "replicates": {}}
     return run_suite(
         replace(suite, variants=tuple(specs), items=chosen(suite.items, items), **alone),

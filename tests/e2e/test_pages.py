@@ -131,6 +131,14 @@ def test_nothing_scrolls_sideways_on_a_phone(visit: Any, language: str) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") == 390, name
 
 
+def test_the_drop_zone_of_an_import_covers_no_tab_on_a_phone(visit: Any) -> None:
+    page = visit(viewport={"width": 390, "height": 844}, has_touch=True).open("/en/#data")
+    page.locator("#data-import-button").click()
+    expect(page.locator("#data-drop .upload-container")).to_be_visible()
+    page.locator("#data-review-button").click()
+    expect(page.locator("#review")).to_be_visible()
+
+
 def test_keys_reach_what_they_promise(visit: Any) -> None:
     page = visit().open()
     page.locator("#page-compare-button").click()

@@ -59,7 +59,6 @@ OPERATIONS = {
     "eval.break-even": "assistant.operations.studies:break_even",
     "eval.checklist": "assistant.operations.studies:checklist",
     "eval.curve": "assistant.operations.studies:curve",
-    "tune.table": "assistant.operations.studies:method_table",
     "eval.harness": "assistant.operations.harness:harness",
     "tune.table": "assistant.operations.studies:method_table",
 }

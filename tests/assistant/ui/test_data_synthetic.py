@@ -26,7 +26,8 @@ def test_the_queue_shows_who_made_a_row_and_of_what(services):
 
     page = Page(services, Words("ko"))
     marks = {"kind": "questions", "model": "toy@1234", "prompt": "questions@1:ab", "document": "시간.md"}
-    row = {"id": "synthetic-1", "question": "언제 열어요?", "answer": "아홉 시", "passages": ["<b>아홉 시</b>에 열어요."]}
+    passages = ["<b>아홉 시</b>에 열어요."]
+    row = {"id": "synthetic-1", "question": "언제 열어요?", "answer": "아홉 시", "passages": passages}
     review = ReviewPage(page)
     assert "data-candidate" not in review.html(Desk(), Chosen())
     keep_rows(services.home, SYNTHETIC, [row | {"origin": "synthetic", "synthetic": marks}])

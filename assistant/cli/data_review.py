@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assistant.cli.keyboard import Keyboard
 from assistant.cli.screen import table
 from assistant.cli.shared import Run
 from assistant.errors import UsageError
@@ -113,7 +114,8 @@ def _by_keyboard(run: Run, peer: "Peer", params: dict[str, Any], dataset: str) -
         given = {"candidate": candidate, "action": action, "text": text, "tags": tags or []}
         peer.call("data.decide", given | {"reviewer": params["reviewer"], "dataset": dataset})
 
-    counts = go_through(found["candidates"], decide, typer.getchar, _typed, typer.echo)
+    with Keyboard() as keyboard:
+        counts = go_through(found["candidates"], decide, keyboard.press, keyboard.typed, typer.echo)
     said = ", ".join(f"{count} {action}" for action, count in counts.items()) or "nothing decided"
     left = peer.call("data.review", params | {"limit": 1})
     run.screen.document({}, "\n".join([f"{said}; {left['waiting']:,} waiting", *_standing(left)]))
@@ -183,19 +185,6 @@ def _candidate(now: dict[str, Any], number: int, total: int) -> list[str]:
     if "label" in first:
         lines.append("a person called it " + ("good" if first["label"] else "bad"))
     return lines
-
-
-def _typed(what: str, start: str) -> str:
-    """Return a line that a person types; it begins as ``start``, line ends written as ``\\n``."""
-    import readline
-
-    readline.set_startup_hook(lambda: readline.insert_text(start.replace("\n", "\\n")))
-    try:
-        return input(f"{what}: ").replace("\\n", "\n")
-    except EOFError:
-        return ""
-    finally:
-        readline.set_startup_hook()
 
 
 def _short(text: str, most: int = _SHOWN) -> str:

@@ -1,7 +1,8 @@
 """A seal over the files that Chroma reads without checking: noise in one of them would end the whole process.
 
 It is broken before Chroma may write and made anew afterwards, so a kill in between leaves none, and
-what has no seal is taken as it is.
+what has no seal is taken as it is. A segment below Chroma's threshold (1,000 vectors) has files without
+content, which Chroma writes again, with other left-over bytes, whenever it opens them: they are not sealed.
 """
 
 import hashlib
@@ -9,6 +10,8 @@ import json
 from pathlib import Path
 
 from assistant.files import write_whole
+
+FILLED = "index_metadata.pickle"  # there as soon as a segment has content on disk
 
 
 def make(folder: Path, seal: Path) -> None:
@@ -32,7 +35,8 @@ def broken_file(folder: Path, seal: Path) -> str:
 
 def _hashes(folder: Path) -> dict[str, str]:
     found = {}
-    for path in sorted(folder.glob("*/*")):
+    filled = [path.parent for path in folder.glob(f"*/{FILLED}")]
+    for path in sorted(path for segment in filled for path in segment.iterdir()):
         with path.open("rb") as file:
             found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "blake2b").hexdigest()[:32]
     return found

@@ -1,6 +1,8 @@
 """A damaged index costs the meaning half and says so; a rebuild brings everything back."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -168,3 +170,27 @@ def test_damaged_files_of_a_large_index_are_noticed(tmp_path: Path, damage: str)
     store.create("large")
     store.upsert("large", keys, vectors)
     assert store.search("large", vectors[7], 1)[0][0] == "7-0-0"
+
+
+OPEN = """
+import sys
+from pathlib import Path
+import numpy as np
+from assistant.retrieval.chroma import VectorStore
+dirty = [bytes([int(sys.argv[2])]) * size for size in (400, 4_000, 100_000, 200_000) for _ in range(50)]
+del dirty
+store = VectorStore(Path(sys.argv[1]))
+print(store.search("small", np.ones(8), 1)[0][0])
+store.close()
+"""
+
+
+def test_a_small_index_opens_again_and_again(tmp_path: Path) -> None:
+    store = VectorStore(tmp_path / "vectors")
+    store.create("small")
+    store.upsert("small", ["1-0-0"], np.ones((1, 8)))
+    store.close()
+    # What Chroma leaves in the files of an index without content depends on the memory of the process that opens it.
+    for fill in ("255", "1", "7"):
+        command = [sys.executable, "-c", OPEN, str(tmp_path / "vectors"), fill]
+        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "1-0-0"

@@ -67,7 +67,7 @@ def test_exported_folder_gives_the_same_logits(tmp_path: Path) -> None:
     made = tokenizer.apply_chat_template(rows, return_dict=True, return_assistant_tokens_mask=True)
     assert sum(made["assistant_masks"]) == len(tokenizer("네", add_special_tokens=False).input_ids) + 1
     about = json.loads((tmp_path / "joyul.json").read_text())
-    assert about == {"window": 512, "languages": ["ko", "en"], "parameters": parameter_count(model)}
+    assert about["parameters"] == parameter_count(model) and about["window"] == 512 and about["stop_loops"]
 
 
 def test_the_committed_checkpoint_loads_and_agrees() -> None:

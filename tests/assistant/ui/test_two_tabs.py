@@ -61,7 +61,7 @@ def test_two_tabs_lose_and_double_nothing(page: Page) -> None:
         rows = connection.execute(select(messages).where(messages.c.conversation == first.conversation)).all()
     asked = Counter(row.content for row in rows if row.role == "user")
     assert asked == Counter(acknowledged) and set(asked.values()) == {1}
-    assert len(acknowledged) > TIMES // 2, "they were in each other's way"
+    assert {text[:2] for text in acknowledged} >= {"a-", "b-"}, "both got through"
     assert {row.status for row in rows} == {"done"}
     parents = {row.id: row.role for row in rows}
     assert all(row.parent is None or parents[row.parent] != row.role for row in rows), "turns alternate on every branch"

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import DamagedError, InputError, RefusedError, ResourceError
-from assistant.files import sync
+from assistant.files import sync, sync_all
 from assistant.paths import Home
 
 MANIFEST, CONFIG, WEIGHTS = "manifest.json", "adapter_config.json", "adapter_model.safetensors"
@@ -27,7 +27,9 @@ MANIFEST, CONFIG, WEIGHTS = "manifest.json", "adapter_config.json", "adapter_mod
 PARTS = {"adapter": (CONFIG, WEIGHTS), "weights": ("config.json", "model*.safetensors")}
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 # What the manifest's values are, where they are no text.
-_TYPES = {"seed": int} | dict.fromkeys(("params", "cost", "metrics", "versions", "description", "parity"), dict)
+_TYPES = {"seed": int} | dict.fromkeys(
+    ("params", "cost", "metrics", "versions", "description", "parity", "curve", "licences"), dict
+)
 PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".npy", ".npz", ".msgpack", ".h5"})
 
 
@@ -40,6 +42,8 @@ class Manifest:
     ``tokens_per_second``; ``metrics`` holds ``first_loss`` and ``final_loss``; ``created`` is ISO
     8601 in UTC; ``description`` has the keys ``ko`` and ``en``; ``kind`` is one of ``PARTS``; ``parity`` says, a
     point of comparison each, how alike the trained model is to what was made of it (:mod:`tuning.parity`).
+    ``dataset`` is ``name@version`` where the data was one of ours; ``licences`` holds what is stated for ``base``,
+    ``data`` and ``replay``, empty where nothing is. ``curve`` has ``loss`` and ``validation``: ``[step, loss]`` each.
     """
 
     name: str
@@ -59,6 +63,9 @@ class Manifest:
     description: Mapping[str, str] = field(default_factory=dict)
     kind: str = "adapter"
     parity: Mapping[str, Any] = field(default_factory=dict)
+    dataset: str = ""
+    licences: Mapping[str, str] = field(default_factory=dict)
+    curve: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -261,22 +268,17 @@ def publish(staging: Path, manifest: Manifest, home: Home, replace: bool = False
     values = {**manifest.to_json(), "weights_hash": hash_weights(staging)}
     try:
         (staging / MANIFEST).write_text(json.dumps(values, ensure_ascii=False, indent=2) + "\n", "utf-8")
-        _sync(staging)
+        sync_all(staging)
         home.adapters.mkdir(mode=0o700, parents=True, exist_ok=True)
         retired = home.adapters / f".retired-{uuid.uuid4().hex}"
         if target.exists():
             target.rename(retired)
         staging.rename(target)
-        _sync(home.adapters, deep=False)
+        sync(home.adapters)
         shutil.rmtree(retired, ignore_errors=True)
     except OSError as error:
         raise ResourceError(f"cannot write adapter {manifest.name!r}: {error.strerror}", "free some space") from error
     return Adapter(read_manifest(target), target)
-
-
-def _sync(folder: Path, deep: bool = True) -> None:
-    for path in [*(folder.iterdir() if deep else ()), folder]:
-        sync(path)
 
 
 def verify(adapter: Adapter) -> None:

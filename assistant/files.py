@@ -31,3 +31,9 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def sync_all(folder: Path) -> None:
+    """Have a folder on disk: each of its files, then their names."""
+    for path in (*folder.iterdir(), folder):
+        sync(path)

@@ -15,13 +15,12 @@ from urllib.parse import quote, urlsplit
 from assistant.errors import UnavailableError, UsageError, from_dict
 from assistant.owner import POLL_SECONDS, Owner, Ownership, create, in_use, read_owner
 from assistant.paths import Home
+from assistant.progress import Cancelled, Progress
 
 if TYPE_CHECKING:
     from assistant.services import Services
     from assistant.settings import Settings
 
-Progress = Callable[[dict[str, Any]], None]
-Cancelled = Callable[[], bool]
 
 COMMAND_WAIT_SECONDS = 120.0
 FIRST_USE = "first use: preparing the demo's documents, once"

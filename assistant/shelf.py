@@ -32,15 +32,17 @@ from assistant.adapters import (
 )
 from assistant.errors import InputError, RefusedError, ResourceError
 from assistant.files import write_whole
+from assistant.model_card import FORGETTING, write_card
 from assistant.paths import Home
 
-CARD, FORGETTING = "README.md", "forgetting.json"
+DATA_CARDS = ("data.ko.md", "data.en.md")  # of the dataset's version that an adapter was trained on
 # Everything of a foreign folder that is ever copied.
 WANTED = (
     MANIFEST,
     CONFIG,
     WEIGHTS,
     FORGETTING,
+    *DATA_CARDS,
     "config.json",
     "generation_config.json",
     "model.safetensors.index.json",
@@ -146,7 +148,7 @@ def export(home: Home, name: str, target: Path, force: bool = False) -> Path:
             config = json.loads((partial / CONFIG).read_text("utf-8"))
             config["base_model_name_or_path"] = adapter.manifest.base.partition("@")[0]
             (partial / CONFIG).write_text(json.dumps(config, indent=2) + "\n", "utf-8")
-        (partial / CARD).write_text(card(adapter), "utf-8")
+        write_card(adapter, partial)
         partial.rename(target)
     except OSError as error:
         raise ResourceError(f"cannot write {str(target)!r}: {error.strerror}", "free some space") from error
@@ -194,59 +196,6 @@ def import_(home: Home, source: Path, name: str, base: tuple[str, str], shapes: 
         raise ResourceError(f"cannot write adapter {manifest.name!r}: {error.strerror}", "free some space") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-
-
-def card(adapter: Adapter) -> str:
-    """Return the model card: what the adapter is, what made it, what it cost and what it forgot."""
-    manifest = adapter.manifest
-    told = [f"- {language}: {text}" for language, text in manifest.description.items()]
-    rows = [
-        ("Base model", f"{manifest.base} (weights {manifest.base_hash[:16]})"),
-        ("Method", manifest.method),
-        ("Parameters", _listed(manifest.params, skip=("run", "data", "prompt_hash", "rendered_hash"))),
-        ("Training", _listed(manifest.params.get("run") or {}, skip=("description", "recipe", "encoding", "system"))),
-        ("Prompt recipe", manifest.recipe),
-        ("Chat template", manifest.template_hash),
-        ("Data", manifest.data_hash),
-        ("Seed", str(manifest.seed)),
-        ("Cost", ", ".join(f"{key} {value:g}" for key, value in manifest.cost.items())),
-        ("Losses", ", ".join(f"{key} {value:g}" for key, value in manifest.metrics.items())),
-        ("Forgetting (change of loss on general text)", _forgotten(adapter.path)),
-        ("Parity (equal next tokens, largest logit difference)", parity_text(manifest.parity)),
-        ("Versions", ", ".join(f"{key} {value}" for key, value in manifest.versions.items())),
-        ("Weights", manifest.weights_hash),
-        ("Made", manifest.created),
-    ]
-    table = [f"| {key} | {value or 'not recorded'} |" for key, value in rows]
-    return "\n".join([f"# {manifest.name}", "", *told, "", "| | |", "|---|---|", *table, ""])
-
-
-def _listed(values: Mapping[str, Any], skip: tuple[str, ...]) -> str:
-    """Return settings in one line, without those that are off or a list of others."""
-    shown = {
-        key: value for key, value in values.items() if key not in skip and value not in ("", 0, None, [], {}, False)
-    }
-    return ", ".join(f"{key} {value}" for key, value in shown.items() if not isinstance(value, dict))
-
-
-def parity_text(points: Mapping[str, Any]) -> str:
-    """Return the points of comparison in one line; '' where nothing was compared."""
-    return "; ".join(f"{key}: {_point(found)}" for key, found in points.items())
-
-
-def _point(found: Mapping[str, Any]) -> str:
-    if "error" in found:
-        return f"not measured ({found['error']})"
-    mark = "" if found["passes"] else ", ANOTHER MODEL"
-    return f"{100 * found['agreement']:.1f} % of {found['tokens']}, {found['logit_difference']:.2g}{mark}"
-
-
-def _forgotten(folder: Path) -> str:
-    try:
-        losses = json.loads((folder / FORGETTING).read_text("utf-8"))["loss"]
-        return ", ".join(f"{language} {100 * row['change']:+.1f} %" for language, row in losses.items())
-    except (OSError, ValueError, KeyError, TypeError):
-        return "not measured"
 
 
 def _foreign(source: Path, base: tuple[str, str]) -> Manifest:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import CancelledError, InputError, JoyulError
+from assistant.progress import Cancelled, Progress
 from assistant.protocols import ChatModel, Scorer
 from assistant.schema import Language, Sampling, collect, digest, normalise
 from eval.probes import KINDS, Probe, read_probes
@@ -27,9 +28,6 @@ QUICK_TEXTS = 100
 PROBE_TOKENS = 48
 CHUNK, STREAMS = 32, 32
 NO_LOSSES = "this model reports no losses"
-
-Progress = Callable[[dict[str, Any]], None]
-Cancelled = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ bare text; free answers are asked for as a chat, as the app asks.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from assistant.errors import InputError, RefusedError, UnavailableError, UsageError
+from assistant.progress import Progress
 from assistant.protocols import ChatModel
 from assistant.schema import Message, Sampling, collect
 from eval.strict import read_text, read_yaml
@@ -83,7 +84,7 @@ def run_tasks(
     model: ChatModel,
     *,
     limit: int | None = None,
-    progress: Callable[[dict[str, object]], None] = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> dict[str, Any]:
     """Run every task of a folder: ``{"harness": version, "tasks": [{"task", "metric", "value", "low", ...}]}``.
 
@@ -163,7 +164,7 @@ def _harness() -> dict[str, Any]:
     return {"base": base, "evaluate": evaluate, "manager": manager, "version": str(lm_eval.__version__)}
 
 
-def _face(base: Any, model: ChatModel, progress: Callable[[dict[str, object]], None]) -> Any:
+def _face(base: Any, model: ChatModel, progress: Progress) -> Any:
     """Return our model as the harness wants one."""
 
     def tell(done: int, total: int) -> None:

@@ -6,12 +6,13 @@ reports progress and listens for cancel. A failed sample is recorded as an error
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.errors import CancelledError, UnavailableError
+from assistant.progress import Cancelled, Progress
 from assistant.schema import Variant
 from eval.cache import AnswerCache
 from eval.judge.aids import Aids, with_aids
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 STREAMS = 32
 FAILED_SHARE = 0.5
 FAILED_AT_LEAST = 10
-
-Progress = Callable[[dict[str, object]], None]
-Cancelled = Callable[[], bool]
 
 
 class RunCancelled(CancelledError):

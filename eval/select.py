@@ -4,7 +4,7 @@ The test split is never read here. Write the chosen values into the suite, and t
 under ``trials:`` so that every report shows how hard each approach was tried.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.errors import InputError, UsageError
 from assistant.lazy import nearest
+from assistant.progress import Progress
 from assistant.schema import Shot, Variant
 from eval.items import pick_shots
 from eval.runner import run_suite
@@ -128,7 +129,7 @@ def choose(
     variants: "VariantFactory",
     library: "Library",
     runs: Path,
-    progress: Callable[[dict[str, object]], None] = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> Selection:
     """Score candidates on the suite's validation items by its primary metric.
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from assistant.progress import Progress
 from assistant.schema import Fold, Message
 from eval.schema import Answer, Item
 
@@ -132,7 +133,7 @@ def ask(job: Job, item: Item, seed: int, stop: threading.Event) -> Answer | None
 class Meter:
     """Turns finished answers into progress reports, a few a second at most."""
 
-    def __init__(self, progress: Callable[[dict[str, object]], None], total: int, done: int) -> None:
+    def __init__(self, progress: Progress, total: int, done: int) -> None:
         self._progress, self._total, self._before = progress, total, done
         self._started = time.perf_counter()
         self._told = 0.0

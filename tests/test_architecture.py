@@ -16,11 +16,11 @@ MOST_LINES, MOST_FUNCTION_LINES = 300, 60
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(row.split())
     for row in (
-        "assistant.errors assistant.lazy assistant.files assistant.privacy assistant.logs",
+        "assistant.errors assistant.lazy assistant.files assistant.progress assistant.privacy assistant.logs",
         "assistant.schema assistant.protocols assistant.paths",
         "assistant.settings assistant.settings_view assistant.locales",
         "assistant.prompts assistant.adapters assistant.lora_files assistant.soft_files assistant.whole_files "
-        "assistant.shelf assistant.uploads assistant.dataset assistant.dataset_rows "
+        "assistant.shelf assistant.model_card assistant.uploads assistant.dataset assistant.dataset_rows "
         "assistant.datasets assistant.collect assistant.store assistant.tables assistant.records "
         "assistant.judgements assistant.migrations "
         "assistant.models assistant.retrieval assistant.citations assistant.variant_files",

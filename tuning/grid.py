@@ -8,7 +8,7 @@ import itertools
 import re
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from assistant.jobs.record import GRID, SETTLED, JobFolder, children_of
 from assistant.jobs.worker import POLL_SECONDS, Paused, check_wish
 from assistant.lazy import nearest
 from assistant.paths import Home
+from assistant.progress import Progress
 from assistant.settings import Settings
 from tuning.methods import load_method
 from tuning.prepare import RECIPE, RetrieverFor, prepare
@@ -111,7 +112,7 @@ def prepare_all(
     home: Home,
     settings: Settings,
     retriever_for: RetrieverFor | None,
-    progress: Callable[[dict[str, Any]], None] = lambda _: None,
+    progress: Progress = lambda _: None,
     job: JobFolder | None = None,
 ) -> JobFolder:
     """Prepare a recipe's job, see :func:`tuning.prepare.prepare`; of a grid the parent, with all its children.

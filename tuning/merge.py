@@ -9,10 +9,11 @@ from typing import Any
 
 from assistant.adapters import Adapter, check_fits
 from assistant.errors import InputError, ResourceError
+from assistant.model_card import write_card
 from assistant.models.hub import resolve
 from assistant.models.local import load_weights
 from assistant.settings import ModelSettings
-from assistant.shelf import CARD, card, note_parity, refuse_other
+from assistant.shelf import note_parity, refuse_other
 from tuning.base import open_base
 from tuning.parity import Parity, compare, remember
 
@@ -94,7 +95,7 @@ def _describe(adapter: Adapter, folder: Path, points: dict[str, Any], dtype: str
     }
     (folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", "utf-8")
     merged = replace(adapter.manifest, parity={**adapter.manifest.parity, **points})
-    (folder / CARD).write_text(card(Adapter(merged, adapter.path)), "utf-8")
+    write_card(Adapter(merged, adapter.path), folder)
 
 
 def _write(whole: Any, source: Path, folder: Path, dtype: str) -> None:

@@ -13,7 +13,9 @@ from assistant.adapters import get_adapter
 from assistant.dataset import content_hash, read_examples
 from assistant.errors import InputError, JoyulError, ResourceError
 from assistant.jobs.record import JobFolder
+from assistant.models.hub import resolve
 from assistant.paths import Home
+from assistant.progress import Progress
 from assistant.protocols import Retriever
 from assistant.schema import Message, Sampling, digest
 from assistant.settings import ModelSettings, Settings
@@ -22,11 +24,13 @@ from tuning.formats import Renderer, TrainingRow, mix_replay, with_target
 from tuning.methods import Rows, load_method
 from tuning.methods.auto import Facts as Known
 from tuning.methods.auto import settle
+from tuning.origin import keep_cards, origin_of, stated_licence
 from tuning.preferences import as_judged, read_training, with_judgement
 from tuning.schema import TuneRecipe
 from tuning.space import disk_bytes, refuse_full_disk
 
 ROWS, VALIDATION, RECIPE, FACTS, MODEL = "rows.jsonl", "validation.jsonl", "recipe.json", "facts.json", "model.json"
+ORIGIN = "origin.json"
 RetrieverFor = Callable[[str], Retriever]
 
 
@@ -36,7 +40,7 @@ def prepare(
     home: Home,
     settings: Settings,
     retriever_for: RetrieverFor | None,
-    progress: Callable[[dict[str, Any]], None] = lambda _: None,
+    progress: Progress = lambda _: None,
     job: JobFolder | None = None,
 ) -> JobFolder:
     """Return a job whose folder holds everything the training needs; its state is ``validating_files`` still.
@@ -71,6 +75,7 @@ def prepare(
         refuse_full_disk(home.root, disk_bytes(recipe, base))
         _write(job.path / ROWS, rows)
         _write(job.path / VALIDATION, validation)
+        job.save(ORIGIN, _origin(recipe, model, job.path))
         facts |= {"base_hash": base.hash, "seconds": round(time.perf_counter() - started, 3)}
         job.save(FACTS, facts)
         event = {"phase": "rendered", **{key: facts[key] for key in facts if not key.endswith("_hash")}}
@@ -116,6 +121,17 @@ def _write(path: Path, rows: Iterable[TrainingRow]) -> None:
             ids = {"prompt_ids": list(row.prompt_ids), "answer_ids": list(row.answer_ids)}
             ids |= {"rejected_ids": list(row.rejected_ids)} if row.rejected_ids else {}
             file.write(json.dumps(row.to_json() | ids, ensure_ascii=False) + "\n")
+
+
+def _origin(recipe: TuneRecipe, model: ModelSettings, folder: Path) -> dict[str, Any]:
+    """Return the dataset's version and all licences, and keep the dataset's cards."""
+    data = recipe.path(recipe.data)
+    dataset, licence = origin_of(data)
+    keep_cards(data, folder)
+    licences = {"base": stated_licence(resolve(model)), "data": licence}
+    if recipe.replay is not None:
+        licences["replay"] = origin_of(recipe.path(recipe.replay.path))[1]
+    return {"dataset": dataset, "licences": licences}
 
 
 def _without_secrets(model: ModelSettings) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ from assistant.errors import UsageError
 from assistant.jobs.record import Wish
 from assistant.jobs.worker import carry_out
 from assistant.paths import Home
+from assistant.progress import Cancelled, Progress
 from assistant.settings import Settings
 from tuning.prepare import RetrieverFor, prepare
 from tuning.schema import TuneRecipe
@@ -23,8 +24,8 @@ def run_recipe(
     home: Home,
     settings: Settings,
     retriever_for: RetrieverFor | None,
-    progress: Callable[[dict[str, Any]], None],
-    cancelled: Callable[[], bool],
+    progress: Progress,
+    cancelled: Cancelled,
 ) -> dict[str, Any]:
     """Train one adapter here and install it; waits while another job has the device.
 

@@ -19,9 +19,11 @@ from typing import Any
 
 from assistant.adapters import Manifest, publish
 from assistant.errors import InputError, ResourceError
+from assistant.jobs.launch import curve_of
 from assistant.jobs.record import JobFolder, Wish
 from assistant.jobs.worker import Cancelled, Paused, check_wish
 from assistant.models.local import load_weights
+from assistant.progress import Progress
 from assistant.prompts import load_prompt
 from assistant.settings import ModelSettings
 from tuning.base import Base, open_base
@@ -29,18 +31,19 @@ from tuning.estimate import OwnPrediction
 from tuning.methods import load_method
 from tuning.methods.sft import Outcome, Task, peak_memory_mb
 from tuning.parity import Reference, compare, remember
-from tuning.prepare import FACTS, MODEL, ROWS, VALIDATION, frozen_recipe, read_rows
+from tuning.prepare import FACTS, MODEL, ORIGIN, ROWS, VALIDATION, frozen_recipe, read_rows
 from tuning.processes import leads
 from tuning.schema import TuneRecipe
 
 CHECKPOINTS, STAGING = "checkpoints", "adapter"
+CURVE_POINTS = 100
 _LIBRARIES = ("torch", "transformers", "peft", "trl", "accelerate", "datasets")
 _LOSSES = ("first_loss", "final_loss", "validation_loss")
 
 
 def train(
     job: JobFolder,
-    progress: Callable[[dict[str, Any]], None] = lambda _: None,
+    progress: Progress = lambda _: None,
     wished: Callable[[], Wish | None] | None = None,
 ) -> dict[str, Any]:
     """Train a prepared job in this process and install its adapter.
@@ -82,7 +85,10 @@ def train(
         if reference is not None:
             document["parity"] = {"reload": _reloaded(reference, base, job, staging)}
             tell({"phase": "parity", **document["parity"]})
-        publish(staging, _manifest(recipe, base, outcome, document, facts), job.home, replace=True)
+        manifest = replace(_manifest(recipe, base, outcome, document, facts), **_proof(job))
+        for card in job.path.glob("data.*.md"):
+            shutil.copyfile(card, staging / card.name)
+        publish(staging, manifest, job.home, replace=True)
         shutil.rmtree(job.path / CHECKPOINTS, ignore_errors=True)
         tell({"status": outcome.status, **document})
         return document
@@ -104,7 +110,7 @@ def _learn(
     job: JobFolder,
     recipe: TuneRecipe,
     staging: Path,
-    tell: Callable[[dict[str, Any]], None],
+    tell: Progress,
     asked: Callable[[], Wish | None],
 ) -> tuple[Base, Outcome, Reference | None]:
     """Train and save into ``staging``; return what the live model said, and nothing that holds its weights."""
@@ -208,6 +214,14 @@ def _manifest(
         kind=load_method(recipe.method).result,
         parity=document.get("parity", {}),
     )
+
+
+def _proof(job: JobFolder) -> dict[str, Any]:
+    """Return the manifest's curve, data version and licences; a job prepared by an older version knows no origin."""
+    points = curve_of(job, CURVE_POINTS)
+    curve = {key: [[step, round(loss, 4)] for step, loss in each] for key, each in points.items()}
+    origin = job.load(ORIGIN) if (job.path / ORIGIN).is_file() else {}
+    return {"curve": curve, **origin}
 
 
 def _versions() -> dict[str, str]:

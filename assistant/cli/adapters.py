@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from assistant.cli.evaluate_shared import LanguageOption, language_of
 from assistant.cli.screen import table
 from assistant.cli.shared import Run, command
 
@@ -69,13 +70,13 @@ def _home(run: Run) -> "Home":
     return Home(run.settings().home)
 
 
-def show(run: Run, name: Name) -> None:
+def show(run: Run, name: Name, language: LanguageOption = None) -> None:
     """Show an adapter's model card."""
     from assistant.adapters import get_adapter
-    from assistant.shelf import card
+    from assistant.model_card import card
 
     adapter = get_adapter(_home(run), name)
-    run.screen.document(adapter.manifest.to_json(), card(adapter))
+    run.screen.document(adapter.manifest.to_json(), card(adapter, language_of(run, language)))
 
 
 def export(run: Run, name: Name, out: Out, force: Force = False) -> None:
@@ -106,7 +107,7 @@ def merge(
 ) -> None:
     """Fold an adapter into its base and write a whole model, after comparing both on fixed prompts."""
     from assistant.adapters import get_adapter
-    from assistant.shelf import parity_text
+    from assistant.model_card import parity_text
     from tuning.merge import merge as fold
 
     settings = run.settings()

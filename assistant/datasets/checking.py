@@ -1,7 +1,6 @@
 """A look through a file for everything that is wrong with it, keeping nothing."""
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,8 @@ from assistant.datasets.problems import Problems
 from assistant.datasets.reading import detect, read
 from assistant.datasets.rows import content_digest, kind_of
 from assistant.errors import InputError
+from assistant.progress import Progress
 
-Progress = Callable[[dict[str, Any]], None]
 _EVERY = 5000
 
 

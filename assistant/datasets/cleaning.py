@@ -16,9 +16,8 @@ from assistant.datasets.store import DatasetStore, Draft, Version
 from assistant.errors import CancelledError, InputError, UsageError
 from assistant.lazy import nearest
 from assistant.paths import data_root
+from assistant.progress import Cancelled, Progress
 
-Progress = Callable[[dict[str, Any]], None]
-Cancelled = Callable[[], bool]
 MOST_LISTED = 50
 _EVERY = 500
 

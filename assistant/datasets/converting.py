@@ -24,9 +24,8 @@ from assistant.datasets.strict_json import dumps
 from assistant.datasets.writers import as_read_back, new_file
 from assistant.errors import CancelledError, InputError, UsageError
 from assistant.lazy import load_object, nearest
+from assistant.progress import Cancelled, Progress
 
-Progress = Callable[[dict[str, Any]], None]
-Cancelled = Callable[[], bool]
 _TABLES = ("csv", "tsv", "xlsx", "parquet")
 _EVERY = 5000
 _SORTED = orjson.OPT_SORT_KEYS

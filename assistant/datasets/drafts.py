@@ -20,6 +20,7 @@ from assistant.datasets.rows import Row, content_digest, kind_of, language_in
 from assistant.datasets.strict_json import dumps
 from assistant.datasets.versions import Manifest, Version
 from assistant.errors import InputError, InUseError, ResourceError
+from assistant.files import sync, sync_all
 
 _HASH = 12
 _WAIT_SECONDS = 5.0
@@ -142,7 +143,7 @@ class Draft:
             try:
                 self._finish(manifest)
                 os.replace(self._folder, place)
-                _sync(self._home)
+                sync(self._home)
             except OSError as error:
                 if not (place / "manifest.json").is_file():  # else another process was faster with the same rows
                     raise _no_room(self._home, error) from error
@@ -158,18 +159,7 @@ class Draft:
         (self._folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
         self._stream.close()
         self._decisions.close()
-        for file in self._folder.iterdir():
-            with file.open("rb") as stream:
-                os.fsync(stream.fileno())
-        _sync(self._folder)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        sync_all(self._folder)
 
 
 def _sweep(folder: Path) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ from assistant.datasets.store import Version
 from assistant.datasets.writers import write_jsonl
 from assistant.errors import InputError, ResourceError, UsageError
 from assistant.lazy import load_object
+from assistant.progress import Progress
 
-Progress = Callable[[dict[str, Any]], None]
 _FORMS = {"supervised": "openai", "preference": "preference", "unpaired": "unpaired", "prompt": "joyul"}
 
 

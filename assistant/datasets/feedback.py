@@ -12,7 +12,7 @@ that a split can keep both together.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -21,12 +21,11 @@ from assistant.datasets.personal import treat_row
 from assistant.datasets.rows import Row, content_digest
 from assistant.datasets.store import DatasetStore
 from assistant.errors import CancelledError, InputError
+from assistant.progress import Cancelled, Progress
 from assistant.records import Feedback, StoredMessage, Vote
 from assistant.schema import language_of
 from assistant.store import Store
 
-Progress = Callable[[dict[str, Any]], None]
-Cancelled = Callable[[], bool]
 ORIGINS = ("edit", "vote", "thumb", "regenerate")
 
 

@@ -1,7 +1,7 @@
 """A file into a new version of a dataset: everything is read and checked before anything is kept."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -14,9 +14,8 @@ from assistant.datasets.rows import Row, content_digest
 from assistant.datasets.store import DatasetStore, Draft, Version
 from assistant.datasets.templates import Template, fill
 from assistant.errors import CancelledError, InputError
+from assistant.progress import Cancelled, Progress
 
-Progress = Callable[[dict[str, Any]], None]
-Cancelled = Callable[[], bool]
 Personal = Literal["mask", "report", "off"]
 _EVERY = 5000
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from assistant.datasets.cleaning import remake
 from assistant.datasets.feedback import BuildOptions, build
@@ -30,10 +30,10 @@ from assistant.datasets.store import DatasetStore, Draft, Version
 from assistant.datasets.templates import load_template
 from assistant.errors import DamagedError, InputError, JoyulError
 from assistant.paths import Home
+from assistant.progress import Progress
 from assistant.records import Decision, Feedback, StoredMessage, Vote
 from assistant.store import Store
 
-Progress = Callable[[dict[str, Any]], None]
 MOST_NAMED = 20
 _LEFT_OUT, _LEAKS = "left out", "in evaluation set "
 

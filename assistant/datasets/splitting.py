@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,8 @@ from assistant.datasets.rows import Row, answer_of, kind_of, language_in, questi
 from assistant.datasets.similar import DEFAULT, Neighbours, Unions
 from assistant.datasets.store import DatasetStore, Draft, Version
 from assistant.errors import InputError, UsageError
+from assistant.progress import Progress
 
-Progress = Callable[[dict[str, Any]], None]
 BY = ("group", "document", "user")
 SHARES: Mapping[str, float] = {"train": 0.8, "validation": 0.1, "test": 0.1}
 _MOST_LABELS = 50

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +71,26 @@ def last_progress(job: JobFolder) -> dict[str, Any]:
     """Return the newest step of a job: step, steps, loss, tokens_per_second, seconds_left, memory_mb."""
     steps = [event for event in job.events()[0] if "loss" in event and "step" in event]
     return steps[-1] if steps else {}
+
+
+def curve_of(job: JobFolder, most: int) -> dict[str, list[tuple[int, float]]]:
+    """Return a job's ``loss`` and ``validation`` loss as (step, loss), at most ``most`` points each.
+
+    A step that was taken again after a kill counts once.
+    """
+    found: dict[str, dict[int, float]] = {"loss": {}, "validation": {}}
+    for event in job.events()[0]:
+        for key, name in (("loss", "loss"), ("validation", "validation_loss")):
+            if name in event and "step" in event:
+                found[key][int(event["step"])] = float(event[name])
+    return {key: thinned(sorted(points.items()), most) for key, points in found.items()}
+
+
+def thinned(points: Sequence[tuple[int, float]], most: int) -> list[tuple[int, float]]:
+    """Return at most ``most`` points: means of neighbours, so that no stretch of a long curve is left out."""
+    size = -(-len(points) // most) if points else 1
+    parts = [points[at : at + size] for at in range(0, len(points), size)]
+    return [(part[-1][0], sum(loss for _, loss in part) / len(part)) for part in parts]
 
 
 def sample_answers(job: JobFolder) -> list[dict[str, Any]]:

@@ -23,8 +23,8 @@ from assistant.privacy import allow_hub
 from assistant.settings import ModelSettings
 
 PROBE_SECONDS = 1.0
-# No pickles and no code: what is not fetched cannot be loaded.
-PATTERNS = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
+# No pickles and no code: what is not fetched cannot be loaded. The README is the card, with the licence.
+PATTERNS = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "README.md"]
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 

@@ -5,10 +5,10 @@ and out. ``progress`` takes dictionaries (``message``, ``done``, ``total``, ``se
 ``text`` for a streamed answer); ``cancelled`` is asked between steps.
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from assistant.lazy import lookup
+from assistant.progress import Cancelled, Progress
 
 if TYPE_CHECKING:
     from assistant.services import Services
@@ -68,8 +68,8 @@ def perform(
     services: "Services",
     operation: str,
     params: dict[str, Any],
-    progress: Callable[[dict[str, Any]], None] = lambda _: None,
-    cancelled: Callable[[], bool] = lambda: False,
+    progress: Progress = lambda _: None,
+    cancelled: Cancelled = lambda: False,
 ) -> dict[str, Any]:
     """Carry out one operation.
 

@@ -1,17 +1,16 @@
 """Asking a variant, listing variants, and running an earlier answer again."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import InputError, JoyulError, UnavailableError
+from assistant.progress import Cancelled, Progress
 from assistant.schema import Generation, Message, Receipt, Sampling
 
 if TYPE_CHECKING:
     from assistant.services import Services
 
-Progress = Callable[[dict[str, Any]], None]
-Cancelled = Callable[[], bool]
 
 # The receipt as `joyul ask --json` prints it.
 RECEIPT_KEYS = (

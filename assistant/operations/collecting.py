@@ -1,9 +1,10 @@
 """What to collect next: where the best variant fails in the newest evaluation, and where votes are split."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from assistant.progress import Cancelled, Progress
 from assistant.schema import language_of
 
 if TYPE_CHECKING:
@@ -11,8 +12,6 @@ if TYPE_CHECKING:
     from assistant.services import Services
     from eval.record import Record, Row
 
-Progress = Callable[[dict[str, Any]], None]
-Cancelled = Callable[[], bool]
 EXAMPLES, MOST = 3, 20
 _SURE = 1.959964  # the normal quantile of a 95 % interval
 _BAD, _TIE = "both_bad", "tie"

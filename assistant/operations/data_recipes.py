@@ -1,19 +1,18 @@
 """A dataset version as a recipe that tunes on it: the rows that teach, never those held out for a test."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import InputError, ResourceError
 from assistant.files import write_whole
+from assistant.progress import Cancelled, Progress
 
 if TYPE_CHECKING:
     from assistant.datasets.rows import Row
     from assistant.datasets.store import Version
     from assistant.services import Services
 
-Progress = Callable[[dict[str, Any]], None]
-Cancelled = Callable[[], bool]
 METHODS = {"supervised": "lora", "preference": "dpo", "unpaired": "kto"}
 _TEST = "test"
 

@@ -1,19 +1,16 @@
 """Datasets out of what the state database holds: built at once, or reviewed one by one."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import InputError, UsageError
 from assistant.lazy import nearest
+from assistant.progress import Cancelled, Progress
 
 if TYPE_CHECKING:
     from assistant.datasets.review import Candidate
     from assistant.records import Vote
     from assistant.services import Services
-
-Progress = Callable[[dict[str, Any]], None]
-Cancelled = Callable[[], bool]
 
 
 def build(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:

@@ -1,20 +1,18 @@
 """Documents: add, search, list, remove, rebuild."""
 
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import InputError
+from assistant.progress import Cancelled, Progress
 from assistant.schema import normalise
 
 if TYPE_CHECKING:
     from assistant.services import Services
 
-Progress = Callable[[dict[str, Any]], None]
-Cancelled = Callable[[], bool]
 DEFAULT_COLLECTION = "documents"
 MOST_HITS = 200
 

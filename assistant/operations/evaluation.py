@@ -1,19 +1,17 @@
 """Evaluations inside the process that owns the state folder: run, list, report, compare, rescore, gate."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import InputError
 from assistant.lazy import nearest
+from assistant.progress import Cancelled, Progress
 
 if TYPE_CHECKING:
     from assistant.services import Services
     from eval.judge.aids import Aids
     from eval.record import Record
 
-Progress = Callable[[dict[str, Any]], None]
-Cancelled = Callable[[], bool]
 FORMATS = ("terminal", "markdown", "html")
 
 

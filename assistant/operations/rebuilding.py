@@ -1,17 +1,14 @@
 """Whether a dataset version can be made again from what is recorded."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import DamagedError, InputError
+from assistant.progress import Cancelled, Progress
 
 if TYPE_CHECKING:
     from assistant.services import Services
-
-Progress = Callable[[dict[str, Any]], None]
-Cancelled = Callable[[], bool]
 
 
 def rebuild(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:

@@ -4,13 +4,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import JoyulError, UsageError
+from assistant.progress import Cancelled, Progress
 
 if TYPE_CHECKING:
     from assistant.adapters import Adapter
     from assistant.services import Services
-
-Progress = Callable[[dict[str, Any]], None]
-Cancelled = Callable[[], bool]
 
 
 def list_installed(

@@ -1,18 +1,16 @@
 """Studies of an open state folder: forgetting, break-even, checklist, data curve, method table."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import InputError
+from assistant.progress import Cancelled, Progress
 
 if TYPE_CHECKING:
     from assistant.services import Services
     from eval.reports.blocks import Section
 
-Progress = Callable[[dict[str, Any]], None]
-Cancelled = Callable[[], bool]
 LATEST = "latest"
 
 

@@ -1,18 +1,16 @@
 """Training rows that a model makes out of the user's documents and rows; they wait in the review queue."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import CancelledError, InputError, UnavailableError, UsageError
 from assistant.lazy import nearest
+from assistant.progress import Cancelled, Progress
 
 if TYPE_CHECKING:
     from assistant.datasets.rows import Row
     from assistant.datasets.synthetic import Ask, Source, Workshop
     from assistant.services import Services
 
-Progress = Callable[[dict[str, Any]], None]
-Cancelled = Callable[[], bool]
 MOST_TOKENS, WORTH_ASKING = 512, 40  # tokens an answer may have; characters a passage needs
 
 

@@ -2,24 +2,22 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import InputError, JoyulError
 from assistant.jobs.launch import cancel as wish_cancel
-from assistant.jobs.launch import enqueue, last_progress, may_resume, place_of
+from assistant.jobs.launch import curve_of, enqueue, last_progress, may_resume, place_of
 from assistant.jobs.launch import pause as wish_pause
 from assistant.jobs.record import LIVE, JobFolder, families, jobs_of, open_job
 from assistant.logs import explain
 from assistant.operations.tuning_sources import absolute, document_of, read_recipe, sources, to_yaml
+from assistant.progress import Cancelled, Progress
 
 if TYPE_CHECKING:
     from assistant.services import Services
     from tuning.schema import TuneRecipe
 
-Progress = Callable[[dict[str, Any]], None]
-Cancelled = Callable[[], bool]
 TUNE, RECIPE = "tune", "recipe.json"
 CURVE_POINTS = 240
 
@@ -102,18 +100,14 @@ def show(services: "Services", params: dict[str, Any], progress: Progress, cance
 
     job = open_job(services.home, str(params.get("job") or ""))
     record, events = job.read(), job.events()[0]
-    steps = [event for event in events if "loss" in event and "step" in event]
+    curve = curve_of(job, CURVE_POINTS)
     place = place_of(job) if record.state == "queued" else None
     answered = [{key: each[key] for key in ("step", "samples")} for each in events if "samples" in each]
     measuring = next((event for event in reversed(events) if event.get("stage") == "forgetting"), None)
     return record.to_json() | {
-        "progress": steps[-1] if steps else {},
-        "curve": thinned([(int(each["step"]), float(each["loss"])) for each in steps]),
-        "validation": [
-            (int(each["step"]), float(each["validation_loss"]))
-            for each in events
-            if "validation_loss" in each and "step" in each
-        ],
+        "progress": last_progress(job),
+        "curve": curve["loss"],
+        "validation": curve["validation"],
         "samples": answered[:1] + answered[1:][-1:],
         "measuring": measuring if record.state == "running" else None,
         "waits_for": {"job": place.waits_for, "ahead": place.ahead, "seconds": place.seconds} if place else None,
@@ -123,13 +117,6 @@ def show(services: "Services", params: dict[str, Any], progress: Progress, cance
         "children": described(job),
         "forgetting": _forgetting(services, record.name) if record.state == "succeeded" else None,
     }
-
-
-def thinned(points: Sequence[tuple[int, float]], most: int = CURVE_POINTS) -> list[tuple[int, float]]:
-    """Return at most ``most`` points: means of neighbours, so that no stretch of a long curve is left out."""
-    size = -(-len(points) // most) if points else 1
-    parts = [points[at : at + size] for at in range(0, len(points), size)]
-    return [(part[-1][0], sum(loss for _, loss in part) / len(part)) for part in parts]
 
 
 def recipe_yaml(job: JobFolder) -> str:

@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +13,12 @@ from assistant.jobs.record import JobFolder, jobs_of
 from assistant.operations.tuning import RECIPE, jobs
 from assistant.operations.tuning_sources import read_recipe
 from assistant.paths import Home
+from assistant.progress import Cancelled, Progress
 
 if TYPE_CHECKING:
     from assistant.services import Services
     from tuning.schema import TuneRecipe
 
-Progress = Callable[[dict[str, Any]], None]
-Cancelled = Callable[[], bool]
 PLAN = "plan"
 POLL_SECONDS = 0.2
 

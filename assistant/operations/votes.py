@@ -1,18 +1,16 @@
 """Side-by-side votes: list, rank, export, import."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import RefusedError
+from assistant.progress import Cancelled, Progress
 
 if TYPE_CHECKING:
     from assistant.services import Services
     from eval.arena import Ranking
 
-Progress = Callable[[dict[str, Any]], None]
-Cancelled = Callable[[], bool]
 _SHOWN = ("id", "created", "author", "language", "task", "suite", "item", "blind", "question", "variants", "choice")
 
 

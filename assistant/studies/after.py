@@ -5,7 +5,6 @@ The base's own figures are kept by its weight hash, so that they are measured on
 
 import logging
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from assistant.adapters import Adapter, get_adapter, verify
@@ -13,6 +12,7 @@ from assistant.errors import JoyulError
 from assistant.jobs.record import JobFolder
 from assistant.models import Backend, open_model
 from assistant.paths import Home, data_root
+from assistant.progress import Cancelled, Progress
 from assistant.settings import EngineSettings, ModelSettings
 from assistant.studies.files import read_json, write_json
 from eval.forgetting import FILE, LANGUAGES, Figures, Forgetting, Sample, changes, load_sample, measure
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 logger = logging.getLogger(__name__)
-Progress = Callable[[dict[str, Any]], None]
-Cancelled = Callable[[], bool]
 
 
 def train_and_measure(job: JobFolder) -> dict[str, Any]:

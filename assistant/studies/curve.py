@@ -5,7 +5,7 @@ part that is finished is never done again, so a study that was stopped goes on w
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from assistant.adapters import get_adapter
 from assistant.dataset import Example, content_hash, read_examples, write_examples
 from assistant.errors import CancelledError, InputError
 from assistant.paths import Home
+from assistant.progress import Cancelled, Progress
 from assistant.schema import Variant, digest
 from assistant.settings import Settings
 from assistant.studies.files import read_json, write_json
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from assistant.retrieval.library import Library
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
-Progress = Callable[[dict[str, Any]], None]
-Cancelled = Callable[[], bool]
 
 
 def nested_parts(examples: Sequence[Example], shares: Sequence[float], seed: int) -> list[list[Example]]:

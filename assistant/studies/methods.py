@@ -6,7 +6,7 @@ kept by the evaluation, so a table that was stopped goes on where it was.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from assistant.jobs.launch import enqueue, may_resume, pause
 from assistant.jobs.record import SETTLED, JobFolder, jobs_of
 from assistant.jobs.worker import POLL_SECONDS, held_device
 from assistant.paths import Home
+from assistant.progress import Cancelled, Progress
 from assistant.schema import Variant, digest
 from assistant.settings import Settings
 from assistant.studies.curve import tuned_spec
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
     from assistant.retrieval.library import Library
 
 UNTUNED = "untuned"
-Progress = Callable[[dict[str, Any]], None]
-Cancelled = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 
 from assistant.errors import CancelledError
+from assistant.progress import Cancelled
 from assistant.settings import JudgeSettings
 from eval.judge.cache import JudgeCache
 from eval.judge.client import JudgeClient, JudgeFailure
@@ -38,7 +39,7 @@ class Executor:
         return self._client.calls
 
     def run(
-        self, works: Mapping[str, Work], tell: Callable[[int, int], None], cancelled: Callable[[], bool]
+        self, works: Mapping[str, Work], tell: Callable[[int, int], None], cancelled: Cancelled
     ) -> dict[str, Score]:
         """Return a score for every key, unscored ones with reason and ``cause``.
 

@@ -3,9 +3,10 @@
 Called once, between answering and scoring.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
+from assistant.progress import Cancelled, Progress
 from eval.evidence import compare, estimate
 from eval.judge.aids import Aids, check_judge, wants_judge
 from eval.judge.audit import Share, agreement, audit_metric, audit_pairs, coverage_of, tagged
@@ -17,8 +18,6 @@ from eval.metrics.base import Live
 from eval.replicates import merged, names_of
 from eval.schema import Answer, Approach, Item, Suite
 
-Progress = Callable[[dict[str, object]], None]
-
 
 def judge_answers(
     suite: Suite,
@@ -29,7 +28,7 @@ def judge_answers(
     runs: Path,
     run: str,
     progress: Progress = lambda _: None,
-    cancelled: Callable[[], bool] = lambda: False,
+    cancelled: Cancelled = lambda: False,
 ) -> JudgeReport | None:
     """Ask the judge everything the suite wants of it; None where that is nothing.
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import ResourceError, UsageError
+from assistant.progress import Progress
 from tuning.checkpoints import newest, prune
 from tuning.formats import TrainingRow
 from tuning.schema import TuneRecipe
@@ -42,7 +43,7 @@ class Task:
     recipe: TuneRecipe
     folder: Path
     checkpoints: Path
-    progress: Callable[[dict[str, Any]], None]
+    progress: Progress
     wished: "Callable[[], Wish | None]"
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .mixture import Mixture
+from .mixture import START_SAMPLES, Mixture
 from .words import Sample, stream
 
 END, PAD = 4, 0
@@ -76,12 +76,13 @@ class Source:
     limit: int
     mix: str = "main"
     workers: int = 1
+    start: int = START_SAMPLES
 
     def batches(self, worker: int, pool: int, skip: int) -> Iterator[Batch]:
         """Yield a worker's batches without end, from batch ``skip`` of pool ``pool`` on."""
         from tokenizers import Tokenizer
 
-        mixture = Mixture(self.prepared, self.mix)
+        mixture = Mixture(self.prepared, self.mix, start=self.start)
         tokenizer = Tokenizer.from_file(str(self.tokenizer / "tokenizer.json"))
         while True:
             yield from make_pool(mixture, tokenizer, self, worker, pool)[skip:]

@@ -19,22 +19,24 @@ MIXES: dict[str, dict[str, float]] = {
         "shots": 8, "labelled": 1, "tasks": 0.7, "small": 3, "told": 1, "corpus_talk": 1.2,
     },
 }  # fmt: skip
-# Samples of a run that use the `start` mix when `mix` is "scratch": about ten million tokens.
+# Samples of a run that use the `start` mix when `mix` is "scratch", unless told otherwise: about ten million tokens.
 START_SAMPLES = 100_000
 
 
 class Mixture:
     """Draws samples; what comes out depends on the random source and the position alone."""
 
-    def __init__(self, prepared: Path, mix: str = "main", library: Library | None = None) -> None:
+    def __init__(
+        self, prepared: Path, mix: str = "main", library: Library | None = None, start: int = START_SAMPLES
+    ) -> None:
         self.library = library or Library(prepared)
-        self.mix = mix
+        self.mix, self.start = mix, start
         if mix != "scratch" and mix not in MIXES:
             raise ValueError(f"unknown mix {mix!r}: scratch, {', '.join(MIXES)}")
 
     def sample(self, rng: random.Random, position: int) -> Sample:
         """Return one sample; ``position`` is about how many the whole run has drawn before."""
-        name = self.mix if self.mix != "scratch" else "start" if position < START_SAMPLES else "main"
+        name = self.mix if self.mix != "scratch" else "start" if position < self.start else "main"
         weights = MIXES[name]
         while True:
             skill = rng.choices(list(weights), list(weights.values()))[0]

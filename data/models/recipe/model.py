@@ -64,6 +64,19 @@ def _turn(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return x * cos + torch.cat([-right, left], -1) * sin
 
 
+def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Return causal attention of (batch, heads, length, head) tensors, in the way the device trains faster.
+
+    On a CPU the fused kernel's backward pass in bfloat16 takes three to five times that of plain matrix products.
+    """
+    if query.device.type != "cpu":
+        return F.scaled_dot_product_attention(query, key, value, is_causal=True)
+    length = query.shape[2]
+    later = torch.full((length, length), float("-inf"), dtype=query.dtype).triu(1)
+    scores = (query * query.shape[-1] ** -0.5) @ key.mT
+    return (scores + later).softmax(-1) @ value
+
+
 class Attention(nn.Module):
     """Causal self-attention with normed queries and keys."""
 
@@ -85,7 +98,7 @@ class Attention(nn.Module):
         query = _norm(_project(x, self.q_proj).view(split), self.q_norm).transpose(1, 2)
         key = _norm(_project(x, self.k_proj).view(split), self.k_norm).transpose(1, 2)
         value = _project(x, self.v_proj).view(split).transpose(1, 2)
-        mixed = F.scaled_dot_product_attention(_turn(query, cos, sin), _turn(key, cos, sin), value, is_causal=True)
+        mixed = attend(_turn(query, cos, sin), _turn(key, cos, sin), value)
         return _project(mixed.transpose(1, 2).reshape(batch, length, -1), self.o_proj)
 
 

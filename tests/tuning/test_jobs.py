@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -11,13 +12,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from assistant.adapters import get_adapter, list_adapters
+from assistant.adapters import get_adapter, list_adapters, verify
 from assistant.errors import InputError
 from assistant.jobs.launch import cancel, enqueue, follow, may_resume, pause, place_of
 from assistant.jobs.record import GONE, JobFolder, Record, jobs_of, open_job
 from assistant.paths import Home
 from assistant.settings import load_settings
-from tuning.checkpoints import complete, newest, prune
+from tuning.checkpoints import MARKER, complete, newest, prune
 from tuning.prepare import prepare
 from tuning.run import run_recipe
 from tuning.schema import load_recipe
@@ -124,6 +125,75 @@ def test_a_killed_job_resumes_to_the_same_losses_and_weights(job, home, straight
     assert sum(len(values) - 1 for values in seen.values()) <= 3 * 6
     assert get_adapter(home, "tower").manifest.weights_hash == straight[1]
     assert record.result["steps"] == STEPS and not (job.path / "checkpoints").exists()
+
+
+def strike(job: JobFolder, chance: random.Random) -> str:
+    """Start a job and kill it at a random moment: while it loads, trains, saves or installs what it learnt.
+
+    Returns what it was doing; "" where it had ended already.
+    """
+    told = max(losses(job), default=0)
+    start(job)
+    target, wait = told + chance.randint(1, 8), chance.uniform(0, 0.5)
+    if chance.random() < 0.2:
+        target, wait = 0, chance.uniform(0, 8)
+    elif target >= STEPS:
+        target, wait = STEPS, chance.uniform(0, 3)
+    if target:
+        until(job, target)
+    time.sleep(wait)
+    kill(job)
+    if job.stored().state == "succeeded":
+        return ""
+    after = max(losses(job), default=0)
+    return "ending" if after == STEPS else "training" if after > told else "loading"
+
+
+def check_left_behind(job: JobFolder) -> None:
+    """Check that what a kill left behind is whole or does not count."""
+    assert job.read().error == GONE
+    folder = job.path / "checkpoints"
+    marked = [int(each.parent.name.rpartition("-")[2]) for each in folder.glob(f"checkpoint-*/{MARKER}")]
+    found = newest(folder)
+    assert (found.step if found else 0) == max(marked, default=0), "a marked checkpoint is damaged"
+    shown = [each.name for each in job.home.adapters.glob("[!.]*")]
+    assert [adapter.name for adapter in list_adapters(job.home)] == shown
+    for adapter in list_adapters(job.home):
+        verify(adapter)
+    may_resume(job)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(3600)
+def test_thirty_kills_at_random_moments(recipe_file, settings, tmp_path, straight) -> None:
+    """Thirty kills, over as many jobs as they last for: every job ends with the losses of one that nobody killed."""
+    write_rows(tmp_path)
+    recipe = load_recipe(recipe_file(epochs=STEPS, save_steps=2, params=LORA))
+    seed = random.SystemRandom().randrange(2**32)
+    chance, kills, jobs = random.Random(seed), list[str](), 0
+    while len(kills) < 30:
+        home = Home(tmp_path / f"home-{jobs}").create()
+        job, jobs = prepare(recipe, home=home, settings=settings, retriever_for=None), jobs + 1
+        mine = len(kills)
+        # Killed after its last step it has little left to do: enough is enough, the next kill is for the next job.
+        while job.stored().state != "succeeded" and max(losses(job), default=0) < STEPS and len(kills) < 30:
+            if doing := strike(job, chance):
+                kills.append(doing)
+                check_left_behind(job)
+        if job.stored().state != "succeeded":
+            start(job)
+            for _ in follow(job):
+                pass
+        assert job.read().state == "succeeded", f"seed {seed}: {job.read()}"
+        seen = losses(job)
+        assert sorted(seen) == list(range(1, STEPS + 1))
+        for step, values in seen.items():
+            assert values == pytest.approx([straight[0][step]] * len(values), abs=1e-6), f"seed {seed}, step {step}"
+        assert get_adapter(home, "tower").manifest.weights_hash == straight[1], f"seed {seed}"
+        repeated = sum(map(len, seen.values())) - STEPS
+        print(f"job {jobs}: {len(kills) - mine} kills, {repeated} steps taken again")
+    counts = {each: kills.count(each) for each in kills}
+    print(f"seed {seed}: {counts}")
 
 
 def test_pause_keeps_a_checkpoint_and_resume_goes_on_from_it(job, home, straight) -> None:

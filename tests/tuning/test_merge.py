@@ -8,11 +8,12 @@ import pytest
 
 from assistant.adapters import get_adapter, list_adapters, verify
 from assistant.errors import InputError, RefusedError
+from assistant.model_card import card
 from assistant.models import open_model
 from assistant.paths import Home, data_root
 from assistant.schema import Message, Sampling, collect
 from assistant.settings import EngineSettings, ModelSettings, Settings, load_settings
-from assistant.shelf import card, delete, export, import_, rename
+from assistant.shelf import delete, export, import_, rename
 from tuning import merge as merging
 from tuning.merge import merge, shapes_of
 from tuning.run import run_recipe
@@ -100,7 +101,10 @@ def test_out_and_in_again_is_the_same_adapter(trained: Home, base, tmp_path: Pat
     before = get_adapter(trained, "tower").manifest
     folder = export(trained, "tower", tmp_path / "out" / "tower")
     assert json.loads((folder / "adapter_config.json").read_text("utf-8"))["base_model_name_or_path"] == "embedded"
-    assert before.weights_hash in (folder / "README.md").read_text("utf-8")
+    card_text = (folder / "README.md").read_text("utf-8")
+    assert before.weights_hash in card_text and "기반 모델의 라이선스" in card_text and "](curve.svg)" in card_text
+    steps = [step for step, _ in before.curve["loss"]]
+    assert steps == list(range(1, 21)) and (folder / "curve.svg").read_text("utf-8").count("<polyline") == 1
     with pytest.raises(InputError, match="exists"):
         export(trained, "tower", folder)
     made = import_(trained, folder, "again", *base)
@@ -117,7 +121,7 @@ def test_a_foreign_lora_is_checked_against_the_base(trained: Home, base, tmp_pat
     (folder / "run_me.py").write_text("raise SystemExit")
     made = import_(trained, folder, "", *base)
     assert made.name == "foreign" and made.manifest.method == "imported"
-    assert not (made.path / "run_me.py").exists() and "imported" in card(made)
+    assert not (made.path / "run_me.py").exists() and "imported" in card(made, "en")
     name, shapes = base
     other = {key: (shape[0] + 1, *shape[1:]) for key, shape in shapes.items()}
     with pytest.raises(InputError):

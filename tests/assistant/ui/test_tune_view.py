@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from assistant.errors import InputError, JoyulError, UsageError
+from assistant.jobs.launch import thinned
 from assistant.jobs.record import JobFolder, Record
-from assistant.operations.tuning import thinned
 from assistant.operations.tuning_sources import free_name
 from assistant.ui.about import running_job
 from assistant.ui.context import Page
@@ -275,9 +275,9 @@ def test_plans_and_broken_folders_are_no_jobs(tune: TunePage, job: JobFolder) ->
 
 def test_a_long_curve_keeps_every_stretch() -> None:
     points = [(step, float(step)) for step in range(1, 1001)]
-    few = thinned(points)
+    few = thinned(points, 240)
     assert len(few) <= 240 and few[-1][0] == 1000 and few[0][1] == sum(range(1, 6)) / 5
-    assert thinned([]) == [] and loss_curve(points[:1], [], 10, Words("en")) == ""
+    assert thinned([], 240) == [] and loss_curve(points[:1], [], 10, Words("en")) == ""
     assert loss_curve(points, [(500, 3.0)], 1000, Words("ko")).count("held-out") == 2
 
 

@@ -27,10 +27,11 @@ help:  ## Show this list
 run: install  ## Install what is needed and start the app at http://127.0.0.1:7860
 	@$(BIN)/joyul serve $(ARGS) || test $$? -eq 130  # stopping it with Ctrl-C is no failure
 
+# Test files are shared out over the cores, at most four: every process holds models of its own. One process: ARGS='-n 0'.
 test: install-dev browser  ## Set up everything and run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
-chaos: install-dev  ## Kill evaluations at 20 random points, import 200 malformed files; nothing may be lost or half there
+chaos: install-dev  ## Kill evaluations and trainings at random moments, import malformed files; nothing may be lost
 	@$(BIN)/python -m pytest -m chaos $(ARGS)
 
 roundtrips: install-dev  ## Round trips of datasets, tables and votes with 1,000 generated examples each

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +16,17 @@ from assistant.paths import Home
 from assistant.settings import ModelSettings, RetrievalSettings, Settings
 
 hypothesis.settings.register_profile("thorough", max_examples=1000, deadline=None)  # make roundtrips
+if "PYTEST_XDIST_WORKER" in os.environ:  # the cores are shared out already, and threads that spin steal them
+    os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 
 if TYPE_CHECKING:
     from assistant.models import Backend
     from assistant.services import Services
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl+C again: a run in the background ignores it, and all that its tests start would inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

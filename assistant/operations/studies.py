@@ -9,6 +9,7 @@ from assistant.progress import Cancelled, Progress
 
 if TYPE_CHECKING:
     from assistant.services import Services
+    from assistant.studies.workshop import Workshop
     from eval.reports.blocks import Section
 
 LATEST = "latest"
@@ -105,13 +106,8 @@ def curve(services: "Services", params: dict[str, Any], progress: Progress, canc
         suite,
         variant,
         load_recipe(_recipe(services, suite, variant, params.get("recipe"))),
-        settings=services.settings,
-        home=services.home,
-        pool=services.pool,
-        library=services.library,
+        _workshop(services, progress, cancelled),
         seeds=int(params.get("seeds") or 1),
-        progress=progress,
-        cancelled=lambda: cancelled() or services.closing.is_set(),
     )
     section = curve_section(document)
     return {"document": document, "terminal": _text([section] if section else [])}
@@ -136,15 +132,19 @@ def method_table(
         load_suite(find_suite(services, str(params["suite"]))),
         str(params["variant"]),
         load_recipe(Path(str(params["recipe"]))),
-        settings=services.settings,
-        home=services.home,
-        pool=services.pool,
-        library=services.library,
+        _workshop(services, progress, cancelled),
         items=int(params.get("items") or 0),
-        progress=progress,
-        cancelled=lambda: cancelled() or services.closing.is_set(),
     )
     return {"document": document, "terminal": _text([method_section(document)])}
+
+
+def _workshop(services: "Services", progress: Progress, cancelled: Cancelled) -> "Workshop":
+    from assistant.studies.workshop import Workshop
+
+    def stop() -> bool:
+        return cancelled() or services.closing.is_set()
+
+    return Workshop(services.settings, services.home, services.pool, services.library, progress, stop)
 
 
 def _recipe(services: "Services", suite: Any, variant: str, given: Any) -> Path:

@@ -14,22 +14,20 @@ from assistant.adapters import get_adapter
 from assistant.dataset import Example, content_hash, read_examples, write_examples
 from assistant.errors import CancelledError, InputError
 from assistant.paths import Home
-from assistant.progress import Cancelled, Progress
 from assistant.schema import Variant, digest
-from assistant.settings import Settings
 from assistant.studies.files import read_json, write_json
+from assistant.studies.workshop import Workshop
 from assistant.variants import VariantFactory
 from eval.curve import CURVE, CURVES, Trial, fit_curve
 from eval.run_folder import prepare_collection
-from eval.runner import resolve, run_suite
+from eval.runner import resolve
 from eval.schema import Suite
 from eval.scoring import ready_metric
 from tuning.run import run_recipe
 from tuning.schema import TuneRecipe
 
 if TYPE_CHECKING:
-    from assistant.models.pool import ModelPool
-    from assistant.retrieval.library import Library
+    pass
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
 
@@ -58,17 +56,14 @@ def nested_parts(examples: Sequence[Example], shares: Sequence[float], seed: int
 
 @dataclass(frozen=True)
 class _Study:
-    """What the trials of one curve share; ``suite`` holds the validation items as its items."""
+    """What the trials of one curve share; ``suite`` has the validation items as its items, ``home`` is the study's."""
 
     suite: Suite
     spec: Variant
     recipe: TuneRecipe
-    settings: Settings
     folder: Path
-    factory: VariantFactory
-    library: "Library"
-    progress: Progress
-    cancelled: Cancelled
+    home: Home
+    shop: Workshop
 
     def trial(self, part: Sequence[Example], seed: int) -> dict[str, Any]:
         """Return one trial's scores and training seconds, from its file where it is finished."""
@@ -77,7 +72,7 @@ class _Study:
         if found is None:
             adapter = self._train(part, seed) if part else None
             found = self._ask(adapter)
-            cost = get_adapter(self.factory.home, adapter).manifest.cost if adapter else {}
+            cost = get_adapter(self.home, adapter).manifest.cost if adapter else {}
             found["seconds"] = cost.get("seconds", 0.0)
             write_json(stored, found)
         return found
@@ -85,7 +80,7 @@ class _Study:
     def _train(self, part: Sequence[Example], seed: int) -> str:
         """Train on one part, unless its adapter is there already, and return the adapter's name."""
         name = f"part-{len(part)}-{seed}"
-        if (self.factory.home.adapters / name).is_dir():
+        if (self.home.adapters / name).is_dir():
             return name
         data, recipe = self.folder / f"rows-{len(part)}.jsonl", self.recipe
         write_examples(data, part)
@@ -94,11 +89,11 @@ class _Study:
             others["replay"] = recipe.replay.model_copy(update={"path": str(recipe.path(recipe.replay.path))})
         document = run_recipe(
             recipe.model_copy(update={"name": name, "data": str(data), "encoding": "utf-8", "seed": seed, **others}),
-            home=self.factory.home,
-            settings=self.settings,
-            retriever_for=self.library.retriever,
-            progress=self.progress,
-            cancelled=self.cancelled,
+            home=self.home,
+            settings=self.shop.settings,
+            retriever_for=self.shop.library.retriever,
+            progress=self.shop.progress,
+            cancelled=self.shop.cancelled,
         )
         if document["status"] != "succeeded":
             raise _stopped()
@@ -107,14 +102,7 @@ class _Study:
     def _ask(self, adapter: str | None) -> dict[str, Any]:
         """Return every validation item's summable score vector and cluster."""
         suite, spec = self.suite, replace(self.spec, adapter=adapter)
-        result = run_suite(
-            replace(suite, variants=(spec,), approaches={}, trials={}, replicates={}),
-            variants=self.factory,
-            library=self.library,
-            runs=self.factory.home.runs,
-            progress=self.progress,
-            cancelled=self.cancelled,
-        )
+        result = self.shop.ask(suite, [spec], self.home)
         metric, scores = ready_metric(suite.primary, suite), result.scored.scores[spec.name][suite.primary]
         kept = [item for item in suite.items if item.id in scores and scores[item.id].value is not None]
         vectors: list[list[float]] = metric.vectors([scores[item.id] for item in kept]).tolist() if kept else []
@@ -130,18 +118,7 @@ def _stopped() -> CancelledError:
 
 
 def study_curve(
-    suite: Suite,
-    variant: str,
-    recipe: TuneRecipe,
-    *,
-    settings: Settings,
-    home: Home,
-    pool: "ModelPool",
-    library: "Library",
-    shares: Sequence[float] = SHARES,
-    seeds: int = 1,
-    progress: Progress = lambda _: None,
-    cancelled: Cancelled = lambda: False,
+    suite: Suite, variant: str, recipe: TuneRecipe, shop: Workshop, shares: Sequence[float] = SHARES, seeds: int = 1
 ) -> dict[str, Any]:
     """Train the recipe on every share of its data, evaluate each on the validation items, and fit.
 
@@ -151,37 +128,31 @@ def study_curve(
         suite: its ``validation`` items are asked; the test items are never read.
         variant: the tuned variant of the suite whose adapter is trained here.
         recipe: how it is trained.
-        settings: of the state folder.
-        home: the state folder; the study lies in ``runs/curves``.
-        pool: opened models.
-        library: what is searched.
+        shop: the open state folder; the study lies in ``runs/curves`` of it.
         shares: of the training rows, up to 1.
         seeds: training runs a share, with seeds 0, 1, ...
-        progress: gets ``{"stage", "message", "done", "total"}`` and the training's events.
-        cancelled: asked between steps.
 
     Returns:
         The document of :class:`eval.curve.Curve` with ``suite``, ``variant``, ``adapter``, ``base``, ``folder`` ...
 
     Raises:
         InputError: no validation items, no such variant, or too few groups for the shares.
-        CancelledError: ``cancelled()`` said so; what is finished is kept.
+        CancelledError: ``shop.cancelled()`` said so; what is finished is kept.
     """
-    spec = tuned_spec(_with_validation(suite), variant, VariantFactory(settings, home, pool, library))
+    spec = tuned_spec(_with_validation(suite), variant, shop.variants(shop.home))
     examples = read_examples(recipe.path(recipe.data), encoding=recipe.encoding, need_answer=True)
     parts = nested_parts(examples, shares, recipe.seed)
     if len({len(part) for part in parts}) < len(parts):
         raise InputError(f"{recipe.data}: too few groups for {len(parts)} parts", "add rows, or groups of fewer rows")
-    prepare_collection(suite, library, home.runs)
-    alone: dict[str, Any] = {"validation": (), "uses": {}, "documents": "", "examples": ()}
+    prepare_collection(suite, shop.library, shop.home.runs)
+    alone: dict[str, Any] = {"validation": (), "documents": "", "examples": ()}
     asked = replace(suite, items=suite.validation, name=f"{suite.name}-curve", **alone)
-    base = pool.get(spec.model)
+    base = shop.pool.get(spec.model)
     # Seeds are no part of the key: more of them go on from those that are there.
     made_of = [recipe.model_dump(mode="json", exclude={"name", "after"}), content_hash(examples), asked.fingerprint]
     key = digest([*made_of, base.base_hash, asdict(spec), sorted(shares)])
-    folder = home.runs / CURVES / f"{suite.name}-{variant}-{key}"
-    factory = VariantFactory(settings, Home(folder / "state").create(), pool, library)
-    study = _Study(asked, spec, recipe, settings, folder, factory, library, progress, cancelled)
+    folder = shop.home.runs / CURVES / f"{suite.name}-{variant}-{key}"
+    study = _Study(asked, spec, recipe, folder, Home(folder / "state").create(), shop)
     trials, seconds = _all_trials(study, parts, seeds)
     curve = fit_curve(trials, suite.primary, ready_metric(suite.primary, suite).statistic, suite.margin)
     document = curve.to_json() | {"suite": suite.name, "variant": variant, "adapter": spec.adapter, "base": base.base}
@@ -196,14 +167,14 @@ def _all_trials(study: _Study, parts: Sequence[Sequence[Example]], seeds: int) -
     jobs: list[tuple[Sequence[Example], int]] = [((), 0), *((part, seed) for seed in range(seeds) for part in parts)]
     trials, seconds = [], 0.0
     for number, (part, seed) in enumerate(jobs):
-        if study.cancelled():
+        if study.shop.cancelled():
             raise _stopped()
         message = f"{len(part)} rows, seed {seed}" if part else "no training"
-        study.progress({"stage": "curve", "message": message, "done": number, "total": len(jobs)})
+        study.shop.progress({"stage": "curve", "message": message, "done": number, "total": len(jobs)})
         found = study.trial(part, seed)
         trials.append(Trial(len(part), seed, found["vectors"], found["clusters"], int(found["unscored"])))
         seconds += float(found["seconds"])
-    study.progress({"stage": "curve", "done": len(jobs), "total": len(jobs)})
+    study.shop.progress({"stage": "curve", "done": len(jobs), "total": len(jobs)})
     return trials, seconds
 
 

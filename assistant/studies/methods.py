@@ -18,18 +18,15 @@ from assistant.jobs.launch import enqueue, may_resume, pause
 from assistant.jobs.record import SETTLED, JobFolder, jobs_of
 from assistant.jobs.worker import POLL_SECONDS, held_device
 from assistant.paths import Home
-from assistant.progress import Cancelled, Progress
-from assistant.schema import Variant, digest
-from assistant.settings import Settings
+from assistant.schema import digest
 from assistant.studies.curve import tuned_spec
 from assistant.studies.files import read_json, write_json
-from assistant.variants import VariantFactory
+from assistant.studies.workshop import Workshop
 from eval.forgetting import read_forgetting
 from eval.method_table import TABLE, TABLES, write_reports
 from eval.metrics.efficiency import adapter_megabytes
 from eval.result import RunResult
 from eval.run_folder import prepare_collection
-from eval.runner import run_suite
 from eval.schema import Item, Suite
 from tuning.methods import load_method
 from tuning.methods.classifier import label_fields
@@ -37,8 +34,7 @@ from tuning.prepare import prepare
 from tuning.schema import AUTO, TuneRecipe
 
 if TYPE_CHECKING:
-    from assistant.models.pool import ModelPool
-    from assistant.retrieval.library import Library
+    pass
 
 UNTUNED = "untuned"
 
@@ -74,22 +70,18 @@ def recipe_for(entry: Entry, recipe: TuneRecipe) -> TuneRecipe:
 
 @dataclass(frozen=True)
 class _Study:
-    """What all rows share; ``home`` is the study's own state folder, ``device`` the one whose device is used."""
+    """What all rows share; ``home`` is the study's own state folder, the workshop's the one whose device is used."""
 
     recipe: TuneRecipe
-    settings: Settings
-    home: Home
-    device: Home
-    library: "Library"
     folder: Path
-    progress: Progress
-    cancelled: Cancelled
+    home: Home
+    shop: Workshop
 
     def rows(self, entries: Sequence[Entry]) -> list[dict[str, Any]]:
         """Return every row's training, one after another."""
         found = []
         for number, entry in enumerate(entries):
-            self.progress({"stage": "methods", "variant": entry.name, "done": number, "total": len(entries)})
+            self.shop.progress({"stage": "methods", "variant": entry.name, "done": number, "total": len(entries)})
             found.append(self.row(entry))
         return found
 
@@ -122,15 +114,15 @@ class _Study:
 
     def _trained(self, entry: Entry) -> Any:
         job = self._job(entry)
-        with held_device(self.device, str(job.stored().device), self._stop):
+        with held_device(self.shop.home, str(job.stored().device), self._stop):
             if job.read().state not in ("queued", "running"):  # else its process outlived the last table
                 enqueue(job)
             offset = 0
             while (record := job.read()).state not in (*SETTLED, "paused"):
                 events, offset = job.events(offset)
                 for event in events:
-                    self.progress({**event, "stage": "training", "variant": entry.name})
-                if self.cancelled() and job.wished() is None:
+                    self.shop.progress({**event, "stage": "training", "variant": entry.name})
+                if self.shop.cancelled() and job.wished() is None:
                     pause(job)
                 time.sleep(POLL_SECONDS)
         if record.state in ("paused", "cancelled"):
@@ -138,7 +130,7 @@ class _Study:
         return record
 
     def _stop(self) -> None:
-        if self.cancelled():
+        if self.shop.cancelled():
             raise _stopped()
 
     def _job(self, entry: Entry) -> JobFolder:
@@ -154,9 +146,9 @@ class _Study:
         return prepare(
             recipe_for(entry, self.recipe),
             home=self.home,
-            settings=self.settings,
-            retriever_for=self.library.retriever,
-            progress=self.progress,
+            settings=self.shop.settings,
+            retriever_for=self.shop.library.retriever,
+            progress=self.shop.progress,
         )
 
     def _figures(self, entry: Entry, result: Mapping[str, Any]) -> dict[str, Any]:
@@ -181,15 +173,9 @@ def study_methods(
     suite: Suite,
     variant: str,
     recipe: TuneRecipe,
-    *,
-    settings: Settings,
-    home: Home,
-    pool: "ModelPool",
-    library: "Library",
+    shop: Workshop,
     items: int = 0,
     entries: Sequence[Entry] = ENTRIES,
-    progress: Progress = lambda _: None,
-    cancelled: Cancelled = lambda: False,
 ) -> dict[str, Any]:
     """Train every method on the recipe's data and ask all of them the suite's items.
 
@@ -200,14 +186,9 @@ def study_methods(
         suite: its test items are asked.
         variant: the tuned variant of the suite whose place every row takes.
         recipe: what to learn.
-        settings: of the state folder.
-        home: the state folder; the study lies in ``runs/methods``.
-        pool: opened models.
-        library: what is searched.
+        shop: the open state folder; the study lies in ``runs/methods`` of it.
         items: ask only so many, a part fixed by their hash; 0 asks all.
         entries: the rows.
-        progress: gets ``{"stage", "variant", "done", "total"}`` and the events of training and evaluation.
-        cancelled: asked between steps.
 
     Returns:
         ``suite``, ``metric``, ``base``, ``items``, ``run``, ``folder`` and ``rows``, the untuned base first; each has
@@ -215,23 +196,23 @@ def study_methods(
 
     Raises:
         InputError, UsageError: the suite has no such variant, or the data cannot be read.
-        CancelledError: ``cancelled()`` said so; what is finished is kept.
+        CancelledError: ``shop.cancelled()`` said so; what is finished is kept.
     """
     if recipe.grid:
         raise UsageError("a method table trains each method once, and this recipe has a grid", "take 'grid' out")
-    spec = tuned_spec(suite, variant, VariantFactory(settings, home, pool, library))
-    base = pool.get(spec.model)
+    spec = tuned_spec(suite, variant, shop.variants(shop.home))
+    base = shop.pool.get(spec.model)
     examples = read_examples(recipe.path(recipe.data), encoding=recipe.encoding, need_answer=True)
     made_of = [recipe.model_dump(mode="json", exclude={"name", "description", "method", "params", "learning_rate"})]
     key = digest([*made_of, content_hash(examples), base.base_hash])
-    folder = home.runs / TABLES / f"{suite.name}-{key}"
+    folder = shop.home.runs / TABLES / f"{suite.name}-{key}"
     own = Home(folder / "state").create()
-    prepare_collection(suite, library, home.runs)
-    study = _Study(recipe, settings, own, home, library, folder, progress, cancelled)
+    prepare_collection(suite, shop.library, shop.home.runs)
+    study = _Study(recipe, folder, own, shop)
     rows = study.rows(entries)
     specs = [replace(spec, name=UNTUNED, adapter=None)]
     specs += [replace(spec, name=row["name"], adapter=row["name"]) for row in rows if not row["left_out"]]
-    result = _asked(suite, specs, items, study, VariantFactory(settings, own, pool, library))
+    result = shop.ask(replace(suite, items=chosen(suite.items, items)), specs, own)
     document = _document(result, rows) | {"base": base.base, "recipe": recipe.name, "data_rows": len(examples)}
     document |= {"folder": str(folder)}
     write_json(folder / TABLE, document)
@@ -251,18 +232,6 @@ def _document(result: RunResult, rows: Sequence[Mapping[str, Any]]) -> dict[str,
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "rows": [{**row, "quality": estimates.get(row["name"])} for row in [untuned, *rows]],
     }
-
-
-def _asked(suite: Suite, specs: Sequence[Variant], items: int, study: _Study, factory: VariantFactory) -> RunResult:
-    alone: dict[str, Any] = {"uses": {}, "approaches": {}, "trials": {}, "replicates": {}}
-    return run_suite(
-        replace(suite, variants=tuple(specs), items=chosen(suite.items, items), **alone),
-        variants=factory,
-        library=study.library,
-        runs=study.home.runs,
-        progress=study.progress,
-        cancelled=study.cancelled,
-    )
 
 
 def chosen(items: Sequence[Item], count: int) -> tuple[Item, ...]:

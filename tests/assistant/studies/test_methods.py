@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -13,9 +14,11 @@ from assistant.adapters import list_adapters
 from assistant.errors import CancelledError, InputError, UsageError
 from assistant.jobs.record import jobs_of
 from assistant.paths import Home
+from assistant.progress import Cancelled
 from assistant.services import Services
 from assistant.settings import RetrievalSettings, Settings
 from assistant.studies.methods import ENTRIES, Entry, chosen, recipe_for, study_methods
+from assistant.studies.workshop import Workshop
 from eval.cost_plots import method_plot
 from eval.method_table import method_section, to_html
 from eval.reports.terminal import sections_text
@@ -33,16 +36,11 @@ SMALL = (
 
 
 @pytest.fixture
-def opened(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+def opened(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workshop]:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     services = Services(Settings(home=home.root, retrieval=RetrievalSettings(embedder="hashing")))
-    yield {
-        "settings": services.settings,
-        "home": services.home,
-        "pool": services.pool,
-        "library": services.library,
-    }
+    yield Workshop(services.settings, services.home, services.pool, services.library)
     services.close()
 
 
@@ -82,14 +80,14 @@ def test_every_row_is_the_recipe_with_another_method(recipe: TuneRecipe) -> None
     assert [recipe_for(each, recipe).params.get("r") for each in ENTRIES[1:4]] == [2, 8, 32]
 
 
-def test_a_stopped_table_goes_on_and_repeats_no_training(
-    recipe: TuneRecipe, suite: Any, opened: dict[str, Any]
-) -> None:
+def test_a_stopped_table_goes_on_and_repeats_no_training(recipe: TuneRecipe, suite: Any, opened: Workshop) -> None:
     seen: list[dict[str, Any]] = []
 
-    def table(**more: Any) -> dict[str, Any]:
+    def table(items: int = 0, cancelled: Cancelled = lambda: False) -> dict[str, Any]:
         seen.clear()
-        return study_methods(suite, "tuned", recipe, **opened, entries=SMALL, progress=seen.append, **more)
+        return study_methods(
+            suite, "tuned", recipe, replace(opened, progress=seen.append, cancelled=cancelled), items, SMALL
+        )
 
     with pytest.raises(CancelledError):  # in the second training
         table(cancelled=lambda: any(event.get("variant") == "last-layers" and "loss" in event for event in seen))
@@ -97,7 +95,7 @@ def test_a_stopped_table_goes_on_and_repeats_no_training(
     own = Home(Path(document["folder"]) / "state")
     assert [event["variant"] for event in seen if event.get("step") == 1 and "loss" in event].count("lora-2") == 0
     assert {job.read().state for job in jobs_of(own)} == {"succeeded"} and len(list(jobs_of(own))) == 3
-    assert list_adapters(opened["home"]) == []
+    assert list_adapters(opened.home) == []
 
     rows = {row["name"]: row for row in document["rows"]}
     assert list(rows) == ["untuned", *(entry.name for entry in SMALL)] and document["items"] == 3
@@ -122,20 +120,20 @@ def test_a_stopped_table_goes_on_and_repeats_no_training(
 
 
 def test_a_method_that_cannot_learn_the_data_is_left_out_with_its_reason(
-    recipe: TuneRecipe, suite: Any, opened: dict[str, Any], tmp_path: Path
+    recipe: TuneRecipe, suite: Any, opened: Workshop, tmp_path: Path
 ) -> None:
     rows = [{"question": f"What is {at}?", "answer": f"number {at}"} for at in range(8)]
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    document = study_methods(suite, "tuned", recipe, **opened, items=2, entries=SMALL[2:])
+    document = study_methods(suite, "tuned", recipe, opened, items=2, entries=SMALL[2:])
     left_out = document["rows"][1]
     assert "8 rows have 8 different values of 'answer'" in left_out["left_out"] and left_out["quality"] is None
     shown = sections_text([method_section(document)])
     assert "feature-extraction: left out" in shown
     assert "8행에 'answer' 값이 8가지나 있어요" in sections_text([method_section(document)], "ko")
     with pytest.raises(InputError, match="no variant 'none'"):
-        study_methods(suite, "none", recipe, **opened)
+        study_methods(suite, "none", recipe, opened)
     with pytest.raises(UsageError, match="has a grid"):
-        study_methods(suite, "tuned", recipe.model_copy(update={"grid": {"seed": [0, 1]}}), **opened)
+        study_methods(suite, "tuned", recipe.model_copy(update={"grid": {"seed": [0, 1]}}), opened)
 
 
 def test_a_part_of_the_items_is_always_the_same(suite: Any) -> None:

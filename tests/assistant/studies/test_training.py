@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from assistant.services import Services
 from assistant.settings import RetrievalSettings, Settings
 from assistant.studies import after
 from assistant.studies.curve import SHARES, nested_parts, study_curve
+from assistant.studies.workshop import Workshop
 from eval.forgetting import read_forgetting
 from eval.price import losses_of
 from eval.suite import load_suite
@@ -35,10 +37,10 @@ def settings(home: Home) -> Settings:
 
 
 @pytest.fixture
-def opened(settings: Settings) -> Iterator[dict[str, Any]]:
+def opened(settings: Settings) -> Iterator[Workshop]:
     """Return what a study works on: an empty state folder with the embedded model."""
     services = Services(settings)
-    yield {"settings": settings, "home": services.home, "pool": services.pool, "library": services.library}
+    yield Workshop(settings, services.home, services.pool, services.library)
     services.close()
 
 
@@ -93,40 +95,40 @@ def test_parts_are_nested_whole_groups_and_seeded(recipe: TuneRecipe) -> None:
 
 
 def test_a_curve_is_stopped_goes_on_and_repeats_nothing(
-    recipe: TuneRecipe, make_suite: Callable[..., Any], opened: dict[str, Any]
+    recipe: TuneRecipe, make_suite: Callable[..., Any], opened: Workshop
 ) -> None:
     events: list[dict[str, Any]] = []
-    options = opened | {"shares": (0.25, 0.5, 1.0)}
+    shop, shares = replace(opened, progress=events.append), (0.25, 0.5, 1.0)
 
     def trained() -> int:
         return sum(event.get("status") == "succeeded" for event in events)
 
     with pytest.raises(CancelledError):
-        study_curve(make_suite(), "tuned", recipe, **options, progress=events.append, cancelled=lambda: trained() == 1)
+        study_curve(make_suite(), "tuned", recipe, replace(shop, cancelled=lambda: trained() == 1), shares)
     assert trained() == 1
-    document = study_curve(make_suite(), "tuned", recipe, **options, progress=events.append)
+    document = study_curve(make_suite(), "tuned", recipe, shop, shares)
     assert trained() == 3  # the first part was not trained again
     assert [point["rows"] for point in document["points"]] == [0, 4, 8, 16]
     assert all(point["n"] == 8 and point["seeds"] == 1 for point in document["points"])
     assert document["metric"] == "token_f1" and document["law"] in ("log", "none") and document["text"]["ko"]
     assert document["training_seconds"] > 0
-    assert list_adapters(opened["home"]) == []  # its adapters are in no picker
-    again = study_curve(make_suite(), "tuned", recipe, **options, progress=events.append)
+    assert list_adapters(opened.home) == []  # its adapters are in no picker
+    again = study_curve(make_suite(), "tuned", recipe, shop, shares)
     assert trained() == 3 and again["points"] == document["points"]
     assert json.loads((Path(document["folder"]) / "curve.json").read_text())["points"] == list(document["points"])
 
 
 def test_a_curve_never_reads_the_test_items(
-    recipe: TuneRecipe, make_suite: Callable[..., Any], opened: dict[str, Any]
+    recipe: TuneRecipe, make_suite: Callable[..., Any], opened: Workshop
 ) -> None:
     with pytest.raises(InputError, match="no 'validation' items"):
-        study_curve(make_suite(validation=False), "tuned", recipe, **opened)
+        study_curve(make_suite(validation=False), "tuned", recipe, opened)
     with pytest.raises(InputError, match="no variant 'tunde'"):
-        study_curve(make_suite(), "tunde", recipe, **opened)
+        study_curve(make_suite(), "tunde", recipe, opened)
     with pytest.raises(InputError, match="has no adapter"):
-        study_curve(make_suite(), "zero-shot", recipe, **opened)
+        study_curve(make_suite(), "zero-shot", recipe, opened)
     with pytest.raises(InputError, match="too few groups"):
-        study_curve(make_suite(), "tuned", recipe, **opened, shares=(0.01, 0.02, 1.0))
+        study_curve(make_suite(), "tuned", recipe, opened, shares=(0.01, 0.02, 1.0))
 
 
 def job_of(recipe: TuneRecipe, home: Home, settings: Settings) -> JobFolder:

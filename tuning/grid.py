@@ -8,23 +8,20 @@ import itertools
 import re
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from assistant.adapters import NAME
-from assistant.errors import InputError, JoyulError, UsageError
+from assistant.errors import InputError, UsageError
 from assistant.jobs.launch import enqueue
 from assistant.jobs.record import GRID, SETTLED, JobFolder, children_of
 from assistant.jobs.worker import POLL_SECONDS, Paused, check_wish
 from assistant.lazy import nearest
-from assistant.paths import Home
-from assistant.progress import Progress
-from assistant.settings import Settings
 from tuning.methods import load_method
-from tuning.prepare import RECIPE, RetrieverFor, prepare
+from tuning.prepare import RECIPE
 from tuning.schema import TuneRecipe
 
 MOST_CHILDREN = 16
@@ -106,53 +103,29 @@ def _varied(recipe: TuneRecipe, name: str, values: Mapping[str, Any]) -> TuneRec
     return made
 
 
-def prepare_all(
-    recipe: TuneRecipe,
-    *,
-    home: Home,
-    settings: Settings,
-    retriever_for: RetrieverFor | None,
-    progress: Progress = lambda _: None,
-    job: JobFolder | None = None,
-) -> JobFolder:
-    """Prepare a recipe's job, see :func:`tuning.prepare.prepare`; of a grid the parent, with all its children.
+def spread(recipe: TuneRecipe, parent: JobFolder, freeze: Callable[[TuneRecipe, JobFolder], None]) -> None:
+    """Give a grid's job its children, each frozen by ``freeze(recipe, job)``: all of them, or none.
 
     Raises:
-        UsageError, InputError, UnavailableError, ResourceError: see the parts; a grid then leaves no child.
+        JoyulError: as ``freeze`` does.
     """
-    if not recipe.grid:
-        return prepare(recipe, home=home, settings=settings, retriever_for=retriever_for, progress=progress, job=job)
-    parent = job or JobFolder.create(home, "tune", recipe.name)
     made: list[JobFolder] = []
     plan: list[dict[str, Any]] = []
     try:
         for each in variations(recipe):
-            child = JobFolder.create(home, "tune", each.recipe.name)
+            child = JobFolder.create(parent.home, "tune", each.recipe.name)
             made.append(child)
             child.update(parent=parent.id)
-            prepare(
-                each.recipe, home=home, settings=settings, retriever_for=retriever_for, progress=progress, job=child
-            )
+            freeze(each.recipe, child)
             plan.append({"job": child.id, "values": dict(each.values)})
             child.update(state="queued")
         parent.save(RECIPE, {**recipe.model_dump(mode="json"), "file": str(recipe.file)})
         parent.save(GRID, {"children": plan})
         parent.update(device=DEVICE)
-    except BaseException as error:
+    except BaseException:
         for child in made:
             shutil.rmtree(child.path, ignore_errors=True)
-        _settle(parent, error)
         raise
-    return parent
-
-
-def _settle(parent: JobFolder, error: BaseException) -> None:
-    if isinstance(error, JoyulError):
-        told = {"error": error.message, "hint": error.hint, "error_kind": error.kind}
-        parent.update(state="failed", ended=time.time(), **told)
-    else:
-        stopped = isinstance(error, (KeyboardInterrupt, SystemExit))
-        parent.update(state="cancelled" if stopped else "failed", ended=time.time(), error=type(error).__name__)
 
 
 def conduct(job: JobFolder) -> dict[str, Any]:

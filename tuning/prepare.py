@@ -15,7 +15,6 @@ from assistant.errors import InputError, JoyulError, ResourceError
 from assistant.jobs.record import JobFolder
 from assistant.models.hub import resolve
 from assistant.paths import Home
-from assistant.progress import Progress
 from assistant.protocols import Retriever
 from assistant.schema import Message, Sampling, digest
 from assistant.settings import ModelSettings, Settings
@@ -40,10 +39,12 @@ def prepare(
     home: Home,
     settings: Settings,
     retriever_for: RetrieverFor | None,
-    progress: Progress = lambda _: None,
+    progress: Callable[[dict[str, Any]], None] = lambda _: None,
     job: JobFolder | None = None,
 ) -> JobFolder:
     """Return a job whose folder holds everything the training needs; its state is ``validating_files`` still.
+
+    Of a recipe with a grid it is the parent, with all its children.
 
     Args:
         recipe: what to train.
@@ -56,33 +57,19 @@ def prepare(
     Raises:
         UsageError, InputError, UnavailableError, ResourceError: see the parts; the job is ``failed`` then.
     """
-    started = time.perf_counter()
     refuse_full_disk(home.root)
     job = job or JobFolder.create(home, "tune", recipe.name)
+
+    def freeze(recipe: TuneRecipe, job: JobFolder) -> None:
+        _freeze(recipe, job, settings, retriever_for, progress)
+
     try:
-        load_method(recipe.method).refuse_missing()
-        recipe = as_judged(recipe)
-        model = settings.model_named(recipe.model)
-        base = open_base(model, weights=False)
-        _refuse_foreign_name(recipe, home, base)
-        job.save(RECIPE, {**recipe.model_dump(mode="json"), "file": str(recipe.file)})
-        job.save(MODEL, _without_secrets(model))
-        rows, validation, facts = _render(
-            recipe, base, retriever_for, min(settings.engine.max_tokens, Sampling().max_tokens)
-        )
-        recipe, chosen = settle(recipe, Known(len(rows), base.parameters, base.cuda))
-        job.save(RECIPE, {**recipe.model_dump(mode="json"), "file": str(recipe.file)})
-        refuse_full_disk(home.root, disk_bytes(recipe, base))
-        _write(job.path / ROWS, rows)
-        _write(job.path / VALIDATION, validation)
-        job.save(ORIGIN, _origin(recipe, model, job.path))
-        facts |= {"base_hash": base.hash, "seconds": round(time.perf_counter() - started, 3)}
-        job.save(FACTS, facts)
-        event = {"phase": "rendered", **{key: facts[key] for key in facts if not key.endswith("_hash")}}
-        for told in (event, chosen):
-            job.event(told)
-            progress(told)
-        job.update(device="cuda" if base.cuda else "cpu")
+        if recipe.grid:
+            from tuning.grid import spread
+
+            spread(recipe, job, freeze)
+        else:
+            freeze(recipe, job)
     except JoyulError as error:
         job.update(state="failed", ended=time.time(), error=error.message, hint=error.hint, error_kind=error.kind)
         raise
@@ -94,6 +81,40 @@ def prepare(
         job.update(state="cancelled" if stopped else "failed", ended=time.time(), error=type(error).__name__)
         raise
     return job
+
+
+def _freeze(
+    recipe: TuneRecipe,
+    job: JobFolder,
+    settings: Settings,
+    retriever_for: RetrieverFor | None,
+    progress: Callable[[dict[str, Any]], None],
+) -> None:
+    """Check one run and put what it needs into its job's folder."""
+    started = time.perf_counter()
+    load_method(recipe.method).refuse_missing()
+    recipe = as_judged(recipe)
+    model = settings.model_named(recipe.model)
+    base = open_base(model, weights=False)
+    _refuse_foreign_name(recipe, job.home, base)
+    job.save(RECIPE, {**recipe.model_dump(mode="json"), "file": str(recipe.file)})
+    job.save(MODEL, _without_secrets(model))
+    rows, validation, facts = _render(
+        recipe, base, retriever_for, min(settings.engine.max_tokens, Sampling().max_tokens)
+    )
+    recipe, chosen = settle(recipe, Known(len(rows), base.parameters, base.cuda))
+    job.save(RECIPE, {**recipe.model_dump(mode="json"), "file": str(recipe.file)})
+    refuse_full_disk(job.home.root, disk_bytes(recipe, base))
+    _write(job.path / ROWS, rows)
+    _write(job.path / VALIDATION, validation)
+    job.save(ORIGIN, _origin(recipe, model, job.path))
+    facts |= {"base_hash": base.hash, "seconds": round(time.perf_counter() - started, 3)}
+    job.save(FACTS, facts)
+    event = {"phase": "rendered", **{key: facts[key] for key in facts if not key.endswith("_hash")}}
+    for told in (event, chosen):
+        job.event(told)
+        progress(told)
+    job.update(device="cuda" if base.cuda else "cpu")
 
 
 def frozen_recipe(job: JobFolder) -> TuneRecipe:

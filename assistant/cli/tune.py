@@ -87,7 +87,7 @@ def run_(
     from assistant.jobs.launch import enqueue
     from assistant.owner import create
     from assistant.paths import Home
-    from tuning.grid import prepare_all
+    from tuning.prepare import prepare
     from tuning.run import terminable
     from tuning.schema import After, load_recipe
     from tuning.together import launched
@@ -101,7 +101,7 @@ def run_(
 
         def prepared() -> "JobFolder":
             progress = run.screen.progress
-            return prepare_all(recipe, home=home, settings=settings, retriever_for=retriever_for, progress=progress)
+            return prepare(recipe, home=home, settings=settings, retriever_for=retriever_for, progress=progress)
 
         if launched():
             _together(run, recipe, prepared, home)

@@ -63,11 +63,11 @@ def prepare_and_enqueue(services: "Services", asked: "TuneRecipe", job: JobFolde
 
 
 def _launch(services: "Services", asked: "TuneRecipe", job: JobFolder) -> None:
-    from tuning.grid import prepare_all
+    from tuning.prepare import prepare
 
     try:
         retriever_for = services.library.retriever
-        prepare_all(asked, home=services.home, settings=services.settings, retriever_for=retriever_for, job=job)
+        prepare(asked, home=services.home, settings=services.settings, retriever_for=retriever_for, job=job)
         if job.wished() == "cancel":
             job.update(state="cancelled", ended=time.time())
         else:

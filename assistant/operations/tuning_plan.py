@@ -37,7 +37,8 @@ def plan(services: "Services", params: dict[str, Any], progress: Progress, cance
     """
     from tuning.prepare import prepare
 
-    asked = read_recipe(str(params["recipe"]), services.home)
+    # Of a grid, the run that its own values say.
+    asked = read_recipe(str(params["recipe"]), services.home).model_copy(update={"grid": {}})
     _sweep(services)
     job = JobFolder.create(services.home, PLAN, asked.name)
     chosen: dict[str, Any] = {}

@@ -17,7 +17,8 @@ from assistant.jobs.record import JobFolder, children_of, families, jobs_of
 from assistant.jobs.worker import ahead_of
 from assistant.paths import Home
 from assistant.settings import Settings
-from tuning.grid import described, prepare_all, variations
+from tuning.grid import described, variations
+from tuning.prepare import prepare
 from tuning.run import run_recipe
 from tuning.schema import TuneRecipe, load_recipe
 
@@ -40,7 +41,7 @@ def start(recipe_file: Write, home: Home, settings: Settings) -> Callable[..., J
         recipe = load_recipe(
             recipe_file(**({"validation": "rows.jsonl", "epochs": 4, "evaluate_steps": 1000} | changes))
         )
-        job = prepare_all(recipe, home=home, settings=settings, retriever_for=None)
+        job = prepare(recipe, home=home, settings=settings, retriever_for=None)
         enqueue(job)
         return job
 
@@ -176,7 +177,7 @@ def test_a_waiting_child_stands_in_nobodys_way_and_shares_its_parents_fate(home:
 def test_what_cannot_be_prepared_leaves_no_child(recipe_file: Write, home: Home, settings: Settings) -> None:
     recipe = load_recipe(recipe_file(validation="rows.jsonl", data="none.jsonl", grid=LADDER))
     with pytest.raises(InputError):
-        prepare_all(recipe, home=home, settings=settings, retriever_for=None)
+        prepare(recipe, home=home, settings=settings, retriever_for=None)
     (job,) = jobs_of(home)
     assert job.read().state == "failed" and "none.jsonl" in job.read().error
     with pytest.raises(UsageError, match="several runs"):

@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(help="Evaluate variants on the same questions.", no_args_is_help=True)
     command(group, "run", "eval run")(run_)
+    command(group, "suite", "eval suite")(suite_)
     command(group, "list", "eval list")(list_)
     command(group, "report", "eval report")(report)
     command(group, "compare", "eval compare")(compare)
@@ -38,6 +39,13 @@ def run_(
     """Ask every variant every question, score, compare, and say what pays off; an interrupted run goes on."""
     wanted = str(Path(suite).absolute()) if Path(suite).is_file() else suite
     _scored(run, "eval.run", {"suite": wanted, "language": language_of(run, language)})
+
+
+def suite_(run: Run, adapter: Annotated[str, typer.Argument(help="An installed adapter.")]) -> None:
+    """Say which suite asks an adapter; where none does, make one of its data's test rows or of kept questions."""
+    with run.peer(any_model=True) as peer:
+        found = peer.call("eval.suite", {"adapter": adapter})
+    run.screen.document(found, f"{found['path']}\nrun it: joyul eval run {found['suite']}")
 
 
 def rescore(

@@ -38,7 +38,13 @@ _GUESSES = {
         "라벨",
         "label",
     ),
+    "label": ("라벨", "분류", "유형", "범주", "카테고리", "class", "category", "topic", "tag"),
+    "context": ("참고", "문맥", "근거", "지문", "passage", "document", "reference"),
+    "summary": ("요약", "요약문"),
+    "source": ("원문", "원본"),
+    "target": ("번역", "번역문", "translation"),
 }
+_LIKE = {"text": "question"}  # a text is called what a question is called
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,16 +191,17 @@ def _format(origin: Source, rows: list[dict[str, Any]], keys: tuple[str, ...]) -
     return name
 
 
-def suggest_mapping(keys: Sequence[str]) -> dict[str, str]:
-    """Return which columns may be ``question`` and ``answer`` by their names: for a person to confirm."""
+def suggest_mapping(keys: Sequence[str], wanted: Sequence[str] = ("question", "answer")) -> dict[str, str]:
+    """Return which columns may be the ``wanted`` ones by their names: for a person to confirm."""
     plain = {key.lower().replace(" ", ""): key for key in keys}
-    pairs = {own: next((plain[name] for name in names if name in plain), "") for own, names in _GUESSES.items()}
+    names = {own: _GUESSES[_LIKE.get(own, own)] for own in wanted if _LIKE.get(own, own) in _GUESSES}
+    pairs = {own: next((plain[name] for name in known if name in plain), "") for own, known in names.items()}
     return {own: column for own, column in pairs.items() if column}
 
 
 def _mapping_hint(keys: tuple[str, ...]) -> str:
     pairs = suggest_mapping(keys)
-    if len(pairs) < len(_GUESSES):
+    if len(pairs) < 2:
         return ""
     said = " ".join(f"--map {own}={column}" for own, column in pairs.items())
     return f"if that is right, re-run with {said}"

@@ -11,6 +11,7 @@ from assistant.progress import Cancelled, Progress
 if TYPE_CHECKING:
     from assistant.datasets.rows import Row
     from assistant.datasets.store import Version
+    from assistant.paths import Home
     from assistant.services import Services
 
 METHODS = {"supervised": "lora", "preference": "dpo", "unpaired": "kto"}
@@ -28,27 +29,33 @@ def recipe(services: "Services", params: dict[str, Any], progress: Progress, can
         ResourceError: the recipe cannot be written.
     """
     from assistant.datasets.store import DatasetStore
-    from assistant.operations.tuning_sources import OWN, OWN_KIND, document_of, to_yaml
+    from assistant.operations.tuning_sources import OWN_KIND, document_of, to_yaml
 
     version = DatasetStore(services.home.datasets).get(str(params["dataset"]))
     kinds = version.manifest.counts.get("kind", {})
     kind = str(params.get("kind") or next((each for each in METHODS if kinds.get(each)), ""))
-    folder = services.home.root / OWN
-    stem = f"{version.manifest.name}-{version.manifest.version[:8]}"
+    parts = parts_folder(services.home, version)
     document = document_of(services, f"dataset:{version.manifest.ref}")
-    data, validation, rows = _data(version, kind, folder / stem)
+    data, validation, rows = _data(version, kind, parts)
     document |= {"data": str(data), "method": METHODS[kind]}
     if validation is not None:
         document["validation"] = str(validation)
     if kind != "supervised":  # another objective: other rates, and plain rows have nothing to say to it
         document = {key: value for key, value in document.items() if key not in ("replay", "learning_rate")}
-    file = folder / f"{stem}.yaml"
+    file = parts.with_name(f"{parts.name}.yaml")
     _write(file, [to_yaml(document)])
-    found = {"path": str(file), "source": f"{OWN_KIND}:{stem}", "method": METHODS[kind], "rows": rows}
+    found = {"path": str(file), "source": f"{OWN_KIND}:{parts.name}", "method": METHODS[kind], "rows": rows}
     return found | {"recipe": document}
 
 
-def _data(version: "Version", kind: str, stem: Path) -> tuple[Path, Path | None, int]:
+def parts_folder(home: "Home", version: "Version") -> Path:
+    """Return where the rows of a version lie that one method learns from, beside a copy of its manifest and cards."""
+    from assistant.operations.tuning_sources import OWN
+
+    return home.root / OWN / f"{version.manifest.name}-{version.manifest.version[:8]}"
+
+
+def _data(version: "Version", kind: str, folder: Path) -> tuple[Path, Path | None, int]:
     """Return the files of rows that teach and that watch, and how many teach: the version's own where all do."""
     counts = version.manifest.counts
     if kind == "supervised" and set(counts.get("kind", {})) == {kind} and "split" not in counts:
@@ -59,13 +66,12 @@ def _data(version: "Version", kind: str, stem: Path) -> tuple[Path, Path | None,
     if not parts["train"]:
         hint = "accept or import rows with answers, pairs or labels; rows of the test part never teach"
         raise InputError(f"dataset {version.manifest.ref}: no row of it can teach", hint)
-    files = {
-        "train": stem.with_name(f"{stem.name}.jsonl"),
-        "validation": stem.with_name(f"{stem.name}.validation.jsonl"),
-    }
+    files = {part: folder / f"{part}.jsonl" for part in parts}
     for part, lines in parts.items():
         if lines:
             _write(files[part], (line.decode() for line in lines))
+    for name in ("manifest.json", "card.en.md", "card.ko.md"):  # so that an adapter knows which version taught it
+        _write(folder / name, [(version.folder / name).read_text(encoding="utf-8")])
     return files["train"], files["validation"] if parts["validation"] else None, len(parts["train"])
 
 

@@ -153,6 +153,23 @@ def review_build(
     return build_reviewed(DatasetStore(services.home.datasets), candidates(services), name, services.store.refusing())
 
 
+def split(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:
+    """Hold out parts of the version ``dataset`` for validation and test; rows of evaluation sets are left out.
+
+    Raises:
+        InputError: no such version, or all its rows are in evaluation sets.
+    """
+    from assistant.datasets.cleaning import evaluation_questions, suite_items
+    from assistant.datasets.splitting import SHARES, SplitOptions
+    from assistant.datasets.splitting import split as work
+    from assistant.datasets.store import DatasetStore
+
+    store = DatasetStore(services.home.datasets)
+    version = store.get(str(params["dataset"]))
+    known = evaluation_questions(suite_items(services.home.root))
+    return work(store, version, SplitOptions(SHARES, leaking="drop"), known, progress)
+
+
 def consent(services: "Services", params: dict[str, Any], progress: Progress, cancelled: Cancelled) -> dict[str, Any]:
     """Keep whether what ``author`` does may be collected (``allowed``); without it only say who refuses."""
     if params.get("allowed") is not None:

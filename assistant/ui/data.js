@@ -9,6 +9,11 @@
     event.preventDefault();
     button.click();
   });
+  // A part of the page that another one points to.
+  document.addEventListener("click", (event) => {
+    const to = event.target.closest("[data-to-part]");
+    if (to) $(`#data-${to.dataset.toPart}-button`)?.click();
+  });
   // What was pressed is for the candidate in view: until the next one is there, a second press decides nothing.
   document.addEventListener("click", (event) => {
     const button = event.target.closest("#review .candidate [data-act]");

@@ -18,6 +18,7 @@ from assistant.datasets.templates import Template, load_template, template_files
 from assistant.errors import InputError, JoyulError
 from assistant.schema import normalise
 from assistant.ui.context import Page
+from assistant.ui.data_steps import steps_html
 from assistant.ui.data_view import fields_html
 from assistant.ui.markup import element, escape
 
@@ -44,13 +45,17 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a file is: the keys to map and the column suggested for each, its columns, and the preview."""
+    """What a file is: the keys to map and the column suggested for each, its columns, and the preview.
+
+    ``free`` are the keys that may go without a column.
+    """
 
     html: str = ""
     keys: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     mapping: Mapping[str, str] = field(default_factory=dict)
     ready: bool = False
+    free: frozenset[str] = frozenset()
 
 
 class Step(NamedTuple):
@@ -102,6 +107,12 @@ class ImportPage:
         template = self._template(choices.template)
         keys, mapping = self._mapping(template, found.keys, choices, chosen)
         facts = self._facts(file, found.container, found.encoding)
+        free = frozenset(key for key, needed in template.columns.items() if not needed) if template else frozenset()
+        lacking = [key for key in keys if key not in free and key not in mapping and key not in found.keys]
+        if template and lacking:  # every row would say the same
+            asked = ", ".join(f"‘{self.key_name(key)}’" for key in lacking)
+            note = element("p", escape(self.words("data.choose_columns", keys=asked)), class_="notes", role="status")
+            return Look(facts + self._table(found.keys, raw) + note, keys, found.keys, mapping, free=free)
         try:
             shown = preview(file, self._options(file, choices, mapping), PREVIEW_ROWS)
         except JoyulError as error:
@@ -114,7 +125,12 @@ class ImportPage:
         parts += (
             [element("h4", escape(self.words("data.become"))), element("ol", *own, class_="data-rows")] if own else []
         )
-        return Look("".join(parts) + self._problems(shown["problems"]), keys, found.keys, mapping, bool(own))
+        parts.append(self._problems(shown["problems"]))
+        return Look("".join(parts), keys, found.keys, mapping, bool(own), free)
+
+    def key_name(self, key: str) -> str:
+        """Return what a person reads for a key that a column is chosen for."""
+        return self.words(f"data.key_{key}") if self.words.has(f"data.key_{key}") else key
 
     def _mapping(
         self, template: Template | None, columns: Sequence[str], choices: Choices, chosen: bool
@@ -124,7 +140,7 @@ class ImportPage:
         if chosen:
             given = {key: column for key, column in zip(keys, choices.columns, strict=False) if column in columns}
         else:
-            guessed = suggest_mapping(columns)
+            guessed = suggest_mapping(columns, keys)
             given = {key: key if key in columns else guessed.get(key, "") for key in keys}
         mapping = {key: column for key, column in given.items() if column and column != key}
         return (keys if columns else ()), mapping
@@ -195,7 +211,9 @@ class ImportPage:
         personal = ", ".join(f"{kind} {n:,}" for kind, n in found["personal"].items())
         more = element("p", escape(self.words("data.masked", found=personal)), class_="help") if personal else ""
         left = [element("li", escape(self._left(each))) for each in found.get("left_out", ())]
-        return self._said(said) + more + self._problems(found["problems"]) + (element("ul", *left) if left else "")
+        listed = element("ul", *left, class_="left-out") if left else ""
+        steps = steps_html(found["version"], self.words)
+        return self._said(said) + more + self._problems(found["problems"]) + listed + steps
 
     def _left(self, each: Mapping[str, Any]) -> str:
         place = f"{each['file']}:{each['line']}" if each["line"] else str(each["file"])

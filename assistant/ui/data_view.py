@@ -14,6 +14,7 @@ from assistant.datasets.strict_json import dumps
 from assistant.operations import perform
 from assistant.ui.context import Page
 from assistant.ui.data_plots import bars, language_bar, spread
+from assistant.ui.data_steps import button
 from assistant.ui.markup import element, escape, markdown
 
 PAGE_ROWS = 50
@@ -64,7 +65,13 @@ class DataPage:
         """Return every dataset with its versions, newest first."""
         names = self.store.names()
         if not names:
-            return element("p", escape(self.words("data.none")), class_="nothing")
+            parts = (("import", "data.tab_import"), ("review", "data.tab_review"))
+            steps = (
+                element("button", escape(self.words(key)), type="button", class_="act-plain", data_to_part=part)
+                for part, key in parts
+            )
+            said = element("p", escape(self.words("data.none")), class_="nothing")
+            return said + element("p", *steps, class_="buttons")
         return "".join(self._dataset(name, opened) for name in names)
 
     def _dataset(self, name: str, opened: str) -> str:
@@ -82,7 +89,7 @@ class DataPage:
     def _version(self, version: Version, opened: str) -> str:
         words, made = self.words, version.manifest
         label = words("data.open", ref=made.ref)
-        opener = _button("show", made.version[:8], class_="name", aria_label=label, data_ref=made.ref,
+        opener = button("show", made.version[:8], class_="name", aria_label=label, data_ref=made.ref,
                          aria_current="true" if made.ref == opened else None)  # fmt: skip
         kinds = " · ".join(f"{words(f'data.kind_{kind}')} {n:,}" for kind, n in made.counts.get("kind", {}).items())
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(made.created))
@@ -91,17 +98,17 @@ class DataPage:
         rows = element("span", escape(words("data.rows", n=f"{made.rows:,}")), class_="rows")
         languages = language_bar(made.counts.get("language", {}), words)
         more = [self._operation(made.operation), parent, sources, when]
-        tune = _button(
-            "tune",
-            words("data.tune"),
-            class_="act-plain",
-            data_ref=made.ref,
-            aria_label=words("data.tune_on", ref=made.ref),
-        )
+        acts = [("tune", "data.tune", "data.tune_on")]
+        if "split" not in made.counts and made.rows > 1:
+            acts.insert(0, ("split", "data.split", "data.split_of"))
+        buttons = [
+            button(act, words(label), class_="act-plain", data_ref=made.ref, aria_label=words(said, ref=made.ref))
+            for act, label, said in acts
+        ]
         return element(
             "li",
-            element("div", opener, rows, element("span", escape(kinds), class_="figures"), languages, tune,
-                    class_="version-head"),
+            element("div", opener, rows, element("span", escape(kinds), class_="figures"), languages,
+                    element("span", *buttons, class_="version-acts"), class_="version-head"),
             element("p", escape(" · ".join(part for part in more if part)), class_="help"),
             class_="on" if made.ref == opened else None,
         )  # fmt: skip
@@ -122,7 +129,7 @@ class DataPage:
         version = self.store.get(opened.ref)
         part = opened.part if opened.part in PARTS else PARTS[0]
         tabs = [
-            _button("part", self.words(f"data.part_{name}"), class_="tool", data_part=name,
+            button("part", self.words(f"data.part_{name}"), class_="tool", data_part=name,
                     aria_pressed="true" if name == part else "false")
             for name in PARTS
         ]  # fmt: skip
@@ -152,7 +159,7 @@ class DataPage:
         if opened.filters != Filters():
             said = words("data.shown_filtered", first=f"{start + 1:,}", last=f"{last:,}", total=total)
         turns = [
-            _button("turn", words(f"data.{key}"), class_="act-plain", data_page=page, disabled=not there)
+            button("turn", words(f"data.{key}"), class_="act-plain", data_page=page, disabled=not there)
             for key, page, there in (
                 ("earlier", opened.page - 1, start > 0),
                 ("later", opened.page + 1, len(rows) > PAGE_ROWS),
@@ -270,7 +277,3 @@ def _cut(text: str, most: int) -> str:
 
 def _text(kind: str, text: str) -> str:
     return element("span", escape(_cut(text, SHORT)), class_=kind, dir_="auto")
-
-
-def _button(act: str, label: str, **values: object) -> str:
-    return element("button", escape(label), type="button", data_act=act, **values)

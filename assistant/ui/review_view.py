@@ -15,6 +15,7 @@ from assistant.operations.datasets import candidates
 from assistant.schema import normalise
 from assistant.ui.context import Page
 from assistant.ui.convert import act, form_html
+from assistant.ui.data_steps import steps_html
 from assistant.ui.markup import element, escape
 
 REVIEWER = "local"
@@ -62,8 +63,8 @@ class ReviewPage:
             made.setdefault(decision.candidate, []).append(decision)
         return [replace(each, decisions=tuple(made.get(each.id, ()))) for each in self._found]
 
-    def html(self, desk: Desk, chosen: Chosen, said: str = "") -> str:
-        """Return the candidate to decide now, with what was just said, and how things stand below it."""
+    def html(self, desk: Desk, chosen: Chosen, said: str = "", steps: str = "") -> str:
+        """Return the candidate to decide now, with what was just said and can be done, and how things stand below."""
         found, reviewer = self.found(), _reviewer(chosen)
         origins = (chosen.origin,) if chosen.origin in ORIGINS else ORIGINS
         waiting = queue(found, reviewer, origins)
@@ -78,7 +79,7 @@ class ReviewPage:
             body += self._button("back") if desk.last else ""
         else:
             body = self._candidate(now, len(waiting), desk)
-        return status + body + self._foot(found)
+        return status + steps + body + self._foot(found)
 
     def _candidate(self, now: Candidate, waiting: int, desk: Desk) -> str:
         words = self.words
@@ -262,7 +263,8 @@ class ReviewPage:
         """
         made = build_reviewed(self.datasets, self.found(), name, self.services.store.refusing())
         counts = {key: f"{made[key]:,}" for key in ("added", "removed", "changed", "rows")}
-        return self.html(desk, chosen, self.words("review.built", ref=made["version"], **counts)), made["version"]
+        said, steps = self.words("review.built", ref=made["version"], **counts), steps_html(made["version"], self.words)
+        return self.html(desk, chosen, said, steps), made["version"]
 
     def consent(self, desk: Desk, chosen: Chosen, author: str, allowed: bool) -> str:
         """Keep whether what a person does may be collected."""

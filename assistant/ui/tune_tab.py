@@ -145,9 +145,6 @@ class TuneTab:
         def measure(event: gr.EventData) -> Any:
             adapter = str(event_data(event).get("adapter", ""))
             suite = self.view.suite_with(adapter)
-            if not suite:
-                gr.Info(self.page.words("tune.no_suite", name=adapter))
-                return gr.skip()
             return gr.update(choices=list(evaluate.view.runs.suites()), value=suite)
 
         self.job.use(guard(use), None, [chat.variant], **QUIET)

@@ -184,17 +184,12 @@ class TunePage:
             return None
 
     def suite_with(self, adapter: str) -> str:
-        """Return the name of a suite that asks an adapter, "" where none does."""
-        from eval.suite import load_suite
+        """Return the name of the suite that asks an adapter; where none does, one is made of its test rows.
 
-        for path in self.page.services.suites():
-            try:
-                specs = load_suite(path).variants
-            except JoyulError:
-                continue
-            if any(spec.adapter == adapter or spec.name == adapter for spec in specs):
-                return path.stem
-        return ""
+        Raises:
+            InputError: there is no question to ask.
+        """
+        return str(perform(self.page.services, "eval.suite", {"adapter": adapter})["suite"])
 
 
 def yaml_html(text: str, title: str, copy: str, help_: str = "") -> str:

@@ -1,11 +1,12 @@
 """The panel that shows a document with one passage marked."""
 
+import json
 import re
 import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from assistant.collect import read
+from assistant.collect import ITEMS, read
 from assistant.errors import InputError
 from assistant.schema import Passage
 from assistant.ui.context import Page
@@ -32,20 +33,37 @@ def open_source(page: Page, data: Mapping[str, Any]) -> str:
 
 
 def open_draft(page: Page, data: Mapping[str, Any]) -> str:
-    """Return the viewer's content for what people kept; the row that was named is marked.
+    """Return the viewer's content for what people kept; the row with the named id or answer is marked.
 
     Raises:
         InputError: there is no such draft.
     """
-    draft, row = str(data.get("draft", "")), str(data.get("row", ""))
-    text = read(page.services.home, draft)
-    start = text.rfind("\n", 0, text.find(row)) + 1 if row and row in text else 0
-    end = text.find("\n", start) if start or row else 0
-    return viewer_html(draft, text, start, max(start, end), page.words)
+    draft, wanted = str(data.get("draft", "")), {data.get("row"), data.get("text")} - {None, ""}
+    text, start, end = "", 0, 0
+    for line in read(page.services.home, draft).splitlines():
+        marks, said = _kept(line)
+        if wanted & marks:
+            start, end = len(text), len(text) + len(said)
+        text += f"{said}\n\n"
+    note = "viewer.items" if draft == ITEMS else "viewer.examples"
+    return viewer_html(draft, text, start, end, page.words, note)
 
 
-def viewer_html(name: str, text: str, start: int, end: int, words: Words) -> str:
-    """Return a document with the passage between ``start`` and ``end`` marked; long ones are cut around it."""
+def _kept(line: str) -> tuple[set[object], str]:
+    """Return id and answers of a kept row, and the row as a person reads it; a line that is no row as it is."""
+    try:
+        row = json.loads(line)
+        answers = [str(each) for each in (row.get("reference") or [row["answer"]])]
+        return {row.get("id"), *answers}, f"# {row['question']}\n" + "\n".join(answers)
+    except (ValueError, AttributeError, KeyError, TypeError):
+        return set(), line
+
+
+def viewer_html(name: str, text: str, start: int, end: int, words: Words, note: str = "") -> str:
+    """Return a document with the passage between ``start`` and ``end`` marked; long ones are cut around it.
+
+    ``note`` is the key of what is said about the document where the mark is not what an answer read.
+    """
     first = max(0, start - SHOWN_CHARACTERS // 2)
     last = min(len(text), end + SHOWN_CHARACTERS // 2)
     before, marked, after = text[first:start], text[start:end], text[end:last]
@@ -63,7 +81,7 @@ def viewer_html(name: str, text: str, start: int, end: int, words: Words) -> str
     return element(
         "aside",
         element("header", element("h2", escape(name)), close),
-        element("p", escape(words("viewer.marked" if marked else "viewer.whole")), class_="help"),
+        element("p", escape(words(note or ("viewer.marked" if marked else "viewer.whole"))), class_="help"),
         cut if first else "",
         element("div", body, class_="document", dir_="auto", tabindex=0),
         cut if last < len(text) else "",

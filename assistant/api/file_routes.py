@@ -1,4 +1,4 @@
-"""Texts of documents and reports of evaluations, by id; an id is looked up, never joined to a path as it came."""
+"""Documents, conversations and reports by id; an id is looked up, never joined to a path as it came."""
 
 from pathlib import Path
 from urllib.parse import quote
@@ -20,7 +20,7 @@ TEXT_POLICY = "default-src 'none'; sandbox"
 
 
 def routes(services: Services) -> APIRouter:
-    """Return ``/documents/{id}``, ``/reports/{run}`` and ``/reports/{run}/items``."""
+    """Return ``/documents/{id}``, ``/chats.{ending}``, ``/reports/{run}`` and ``/reports/{run}/items``."""
     router = APIRouter()
 
     @router.get("/documents/{document}")
@@ -30,13 +30,20 @@ def routes(services: Services) -> APIRouter:
             found = services.library.read(document)
         except JoyulError as error:
             return _missing(error)
-        name = quote(f"{Path(found.name).name}.txt")
-        headers = {
-            "content-disposition": f"attachment; filename*=UTF-8''{name}",
-            "content-security-policy": TEXT_POLICY,
-            "x-content-type-options": "nosniff",
-        }
-        return PlainTextResponse(found.text, headers=headers)
+        return _download(found.text, f"{Path(found.name).name}.txt")
+
+    @router.get("/chats.{ending}")
+    def chats(ending: str, c: str = "", language: str = "en") -> Response:
+        """Return the conversation ``c``, or all, as a download: ``jsonl`` or ``md``."""
+        from assistant.operations.chats import FORMATS, export
+
+        form = next((name for name, known in FORMATS.items() if known == ending), ending)
+        params = {"format": form, "conversation": c, "language": "ko" if language == "ko" else "en"}
+        try:
+            found = export(services, params, lambda _: None, lambda: False)
+        except JoyulError as error:
+            return _missing(error)
+        return _download(found["text"], f"joyul-chats.{ending}")
 
     @router.get("/reports/{run}")
     def report(run: str) -> Response:
@@ -60,6 +67,16 @@ def routes(services: Services) -> APIRouter:
         return Response(text, media_type="application/json", headers={"cache-control": "no-store"})
 
     return router
+
+
+def _download(text: str, name: str) -> Response:
+    headers = {
+        "content-disposition": f"attachment; filename*=UTF-8''{quote(name)}",
+        "content-security-policy": TEXT_POLICY,
+        "x-content-type-options": "nosniff",
+        "cache-control": "no-store",
+    }
+    return PlainTextResponse(text, headers=headers)
 
 
 def _missing(error: JoyulError) -> Response:

@@ -14,6 +14,7 @@ from assistant.cli import (
     adapters,
     ask,
     bench,
+    chats,
     data,
     docs,
     doctor,
@@ -40,7 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 accept_before_command(app)
-for part in (serve, ask, docs, data, tune, evaluate, adapters, variants, votes, replay, bench, doctor, settings):
+for part in (serve, ask, chats, docs, data, tune, evaluate, adapters, variants, votes, replay, bench, doctor, settings):
     part.register(app)
 
 

@@ -17,6 +17,8 @@ OPERATIONS = {
     "ask": "assistant.operations.answers:ask",
     "replay": "assistant.operations.answers:replay",
     "variants.list": "assistant.operations.answers:list_variants",
+    "chats.list": "assistant.operations.chats:list_chats",
+    "chats.export": "assistant.operations.chats:export",
     "docs.add": "assistant.operations.documents:add",
     "docs.search": "assistant.operations.documents:search",
     "docs.list": "assistant.operations.documents:list_documents",

@@ -102,7 +102,23 @@ def chats_html(conversations: Sequence[Conversation], active: str, words: Words,
             rows.append(element("h3", escape(day)))
             heading = day
         rows.append(_chat_row(each, each.id == active, words))
-    return element("nav", *rows, aria_label=words("frame.chats"))
+    return element("nav", *rows, aria_label=words("frame.chats")) + _export(active, words)
+
+
+def _export(active: str, words: Words) -> str:
+    """Return links that take the open conversation, or all of them, out of the app."""
+
+    def links(key: str, query: str) -> str:
+        ways = [
+            element("a", name, href=f"/chats.{ending}?language={words.language}{query}", download=True,
+                    aria_label=f"{words(key)} {name}")
+            for name, ending in (("JSONL", "jsonl"), ("Markdown", "md"))
+        ]  # fmt: skip
+        return element("p", escape(words(key)), " ", " · ".join(ways))
+
+    this = links("frame.export_this", f"&c={active}") if active else ""
+    return element("details", element("summary", escape(words("frame.export"))), this,
+                   links("frame.export_all", ""), class_="export")  # fmt: skip
 
 
 def _chat_row(conversation: Conversation, active: bool, words: Words) -> str:

@@ -20,6 +20,7 @@ OWN = {
     *("/", "/health", "/pulse", "/manifest.json", "/favicon.ico"),
     *("/v1/openapi.json", "/v1/models", "/v1/chat/completions", "/v1/files", "/v1/files/{key}"),
     *("/v1/files/{key}/content", "/documents/{document}", "/reports/{run}", "/reports/{run}/items"),
+    "/chats.{ending}",
     "/owner/{operation}",  # with the token of the state folder
 }
 JOBS = re.compile(r"/v1/fine_tuning/jobs(/\{key\}(/(events|checkpoints|cancel|pause|resume))?)?")
@@ -150,6 +151,7 @@ def test_no_address_reads_a_file_of_this_machine(client: TestClient, services: S
             "/en/assets/",
             "/en/svelte/",
             "/documents/",
+            "/chats.",
             "/reports/",
             "/v1/files/",
         ):

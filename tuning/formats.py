@@ -84,8 +84,8 @@ class Encoder:
         turns = [{"role": "user", "content": question.content}, {"role": "assistant", "content": answer}]
         text = str(self.tokenizer.apply_chat_template(turns, tokenize=False))
         tail = text[text.rindex(answer) + len(answer) :] if answer in text else ""
-        ids: list[int] = self.tokenizer(answer + tail, add_special_tokens=False)["input_ids"]
-        plain: list[int] = self.tokenizer(answer, add_special_tokens=False)["input_ids"]
+        ids: list[int] = self.tokenizer(answer + tail, add_special_tokens=False, verbose=False)["input_ids"]
+        plain: list[int] = self.tokenizer(answer, add_special_tokens=False, verbose=False)["input_ids"]
         control = set(self.tokenizer.added_tokens_decoder)
         ends = [index for index in range(len(plain), len(ids)) if ids[index] in control]
         return ids[: ends[0] + 1] if ends else [*plain, self.tokenizer.eos_token_id]

@@ -111,6 +111,9 @@ def _freeze(
     facts |= {"base_hash": base.hash, "seconds": round(time.perf_counter() - started, 3)}
     job.save(FACTS, facts)
     event = {"phase": "rendered", **{key: facts[key] for key in facts if not key.endswith("_hash")}}
+    if cut := facts.get("rows_cut"):
+        limit = recipe.max_length or base.encoder.window
+        event["message"] = f"{cut:,} of {len(rows):,} rows cut: longer than {limit:,} tokens"
     for told in (event, chosen):
         job.event(told)
         progress(told)

@@ -84,7 +84,7 @@ def run_(
     if not file.is_file():
         raise InputError(f"no recipe at {str(file)!r}", "check the path", adapter=None, status="failed")
     settings = run.settings()
-    from assistant.jobs.launch import enqueue
+    from assistant.jobs.launch import enqueue, refuse_taken
     from assistant.owner import create
     from assistant.paths import Home
     from tuning.prepare import prepare
@@ -100,6 +100,7 @@ def run_(
     with terminable(), preparation(run) as retriever_for:
 
         def prepared() -> "JobFolder":
+            refuse_taken(home, "tune", recipe.name)
             progress = run.screen.progress
             return prepare(recipe, home=home, settings=settings, retriever_for=retriever_for, progress=progress)
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from assistant.errors import InputError, ResourceError
-from assistant.jobs.record import GRID, LOG, SETTLED, JobFolder, Record, children_of
+from assistant.jobs.record import GRID, LOG, SETTLED, JobFolder, Record, children_of, jobs_of
 from assistant.jobs.worker import ahead_of
+from assistant.paths import Home
 
 POLL_SECONDS = 0.1
 
@@ -36,6 +37,21 @@ def enqueue(job: JobFolder) -> None:
         raise ResourceError(f"job {job.id}: no process could be started: {error.strerror}", "free memory") from error
     if child.poll() is None:
         job.claim(child.pid)
+
+
+def refuse_taken(home: Home, kind: str, name: str) -> None:
+    """Refuse a name that a job of a kind has which is not settled: both would end in the same place.
+
+    Raises:
+        InputError: there is such a job.
+    """
+    for other in jobs_of(home):
+        try:
+            record = other.read()
+        except InputError:
+            continue  # a folder without a readable record holds no name
+        if (record.kind, record.name) == (kind, name) and record.state not in SETTLED:
+            raise InputError(f"job {other.id} already trains {name!r}", "choose another name, or cancel that job")
 
 
 def follow(job: JobFolder) -> Iterator[dict[str, Any]]:

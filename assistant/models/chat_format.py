@@ -83,6 +83,7 @@ class ChatFormat:
                 add_generation_prompt=True,
                 tokenize=True,
                 return_dict=False,
+                tokenizer_kwargs={"verbose": False},  # a long prompt is fitted here; the library only warns of it
                 enable_thinking=False,  # answers are short here; templates that know no such switch ignore it
             )
         return ids

@@ -5,9 +5,9 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from assistant.errors import InputError, JoyulError
+from assistant.errors import JoyulError
 from assistant.jobs.launch import cancel as wish_cancel
-from assistant.jobs.launch import curve_of, enqueue, last_progress, may_resume, place_of
+from assistant.jobs.launch import curve_of, enqueue, last_progress, may_resume, place_of, refuse_taken
 from assistant.jobs.launch import pause as wish_pause
 from assistant.jobs.record import LIVE, JobFolder, families, jobs_of, open_job
 from assistant.logs import explain
@@ -47,11 +47,7 @@ def start(services: "Services", params: dict[str, Any], progress: Progress, canc
         InputError: a job of that name is under way.
     """
     asked = read_recipe(str(params["recipe"]), services.home)
-    for other in jobs(services):
-        record = other.read()
-        if record.name == asked.name and record.state in (*LIVE, "paused"):
-            hint = "choose another name, or cancel that job"
-            raise InputError(f"job {other.id} already trains {asked.name!r}", hint)
+    refuse_taken(services.home, TUNE, asked.name)
     job = JobFolder.create(services.home, TUNE, asked.name)
     prepare_and_enqueue(services, asked, job)
     return {"job": job.id}

@@ -5,6 +5,7 @@ import pytest
 
 import tuning.configs
 from assistant.errors import UsageError
+from assistant.jobs.record import children_of
 from assistant.paths import data_root
 from tuning.methods import METHODS
 from tuning.prepare import frozen_recipe, prepare, read_rows
@@ -90,8 +91,11 @@ def test_every_recipe_to_start_from_can_be_prepared(path: Path, home, settings) 
     if recipe.method == "qlora" and find_spec("bitsandbytes") is None:
         return
     job = prepare(recipe, home=home, settings=settings, retriever_for=None)
-    assert len(read_rows(job.path / "rows.jsonl")) >= 16 and len(read_rows(job.path / "validation.jsonl")) >= 16
-    assert frozen_recipe(job).learning_rate > 0
+    runs = children_of(job)
+    assert len(runs) == 3 * bool(recipe.grid)
+    for each in runs or [job]:
+        assert len(read_rows(each.path / "rows.jsonl")) >= 16 and len(read_rows(each.path / "validation.jsonl")) >= 16
+        assert frozen_recipe(each).learning_rate > 0
 
 
 def test_every_method_has_a_recipe_to_start_from() -> None:

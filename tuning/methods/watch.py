@@ -82,7 +82,7 @@ class Watcher(TrainerCallback):
         outcome: filled in as it goes.
         batches: the sources of every batch so far, for naming rows.
         start: the checkpoint that the run goes on from.
-        uniform: loss of guessing every token; beyond twice that and thrice the first one a loss has
+        uniform: loss of guessing every token; beyond twice that and twice the first one a loss has
             exploded: the weights no longer say anything.
     """
 
@@ -168,7 +168,7 @@ class Watcher(TrainerCallback):
         return float(self._before.get("seconds", 0.0)) + time.perf_counter() - self.started
 
     def _guard(self, step: int, span: int, loss: float, norm: float) -> None:
-        exploded = loss > 2 * self._uniform and loss > 3 * (self._outcome.losses or [loss])[0]
+        exploded = loss > 2 * self._uniform and loss > 2 * (self._outcome.losses or [loss])[0]
         if math.isfinite(loss) and math.isfinite(norm) and not exploded:
             return
         first = self._start.step if self._start else 0

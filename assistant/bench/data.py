@@ -101,17 +101,23 @@ def _process(script: str, *arguments: object) -> tuple[float, float, int]:
 
 
 def _growth(name: str, work: Callable[[Iterator[Row]], None], sizes: list[int]) -> list[Figure]:
-    seconds = {}
-    for size in sizes:
+    """Return seconds by size, and how much more a row costs among most rows than among fewest.
+
+    The fewest are timed again after every other size: a machine that gets busier meanwhile is no growth.
+    """
+    least, *more = sizes
+    taken: dict[int, list[float]] = {size: [] for size in sizes}
+    for size in [least, *(each for larger in more for each in (larger, least))]:
         rows = list(made_rows(size))
         gc.collect()
         gc.freeze()  # rows held here only to be measured must not be walked again and again while they are
         started = time.process_time()
         work(iter(rows))
-        seconds[size] = time.process_time() - started
+        taken[size].append(time.process_time() - started)
         gc.unfreeze()
-    figures = [Figure("data", f"{name}, {size:,} rows", taken, "CPU s") for size, taken in seconds.items()]
-    least, most = sizes[0], sizes[-1]
+    seconds = {size: sum(each) / len(each) for size, each in taken.items()}
+    figures = [Figure("data", f"{name}, {size:,} rows", each, "CPU s") for size, each in seconds.items()]
+    most = sizes[-1]
     if least < most:
         growth = seconds[most] / most / (seconds[least] / least)
         title = f"{name}: seconds a row at {most:,} over those at {least:,}"

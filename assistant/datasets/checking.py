@@ -30,10 +30,10 @@ def check_file(
     report |= {"format": found.format, "encoding": found.encoding}
     problems, seen, digest = Problems(found.origin.name), set[bytes](), hashlib.sha256()
     ids: dict[str, int] = {}
-    own, rows = found.format == "joyul", 0
+    own, rows, told = found.format == "joyul", 0, list[bytes]()
     for rows, (line, row) in enumerate(read(found, problems, options), 1):
         said = content_digest(row)
-        digest.update(said)
+        told.append(said)
         seen.add(said)
         if own and "id" in row and ids.setdefault(row["id"], line) != line:
             key = row["id"]
@@ -41,7 +41,10 @@ def check_file(
         if need_answer and kind_of(row) == "prompt":
             problems.add(line, "answer", "missing; a training row needs the answer to learn", "add the answer")
         if rows % _EVERY == 0:
+            digest.update(b"".join(told))  # many at once: a call for each row took a tenth of the whole look
+            told.clear()
             progress({"stage": "validate", "done": rows, "problems": problems.total})
+    digest.update(b"".join(told))
     report |= {"rows": rows, "duplicates": rows - len(seen)}
     report |= {"problems": problems.to_json(), "bad": problems.total, "hash": digest.hexdigest()[:16]}
     if problems.total:

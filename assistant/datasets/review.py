@@ -97,12 +97,15 @@ def candidates(store: Store, votes: Iterable[Vote], home: Home) -> list[Candidat
     grouped: dict[str, list[Row]] = {}
     for row in rows_of(store, votes, BuildOptions(without=refusing)):
         grouped.setdefault(_candidate_of(row), []).append(row)
-    for row in (*_kept(home), *synthetic_rows(home)):
-        if author_of(row) not in refusing:
-            grouped[row["id"]] = [row]
     made: dict[str, list[Decision]] = defaultdict(list)
     for decision in store.decisions():
         made[decision.candidate].append(decision)
+    # A correction is kept as an example too: it is asked about once, unless somebody decided already.
+    corrected = {_said(row) for rows in grouped.values() for row in rows if row["origin"] == "edit" and "answer" in row}
+    kept = (row for row in _kept(home) if _said(row) not in corrected or row["id"] in made)
+    for row in (*kept, *synthetic_rows(home)):
+        if author_of(row) not in refusing:
+            grouped[row["id"]] = [row]
     return [
         Candidate(key, rows[0]["origin"], author_of(rows[0]), tuple(rows), tuple(made.get(key, ())))
         for key, rows in grouped.items()
@@ -112,6 +115,10 @@ def candidates(store: Store, votes: Iterable[Vote], home: Home) -> list[Candidat
 def _candidate_of(row: Row) -> str:
     key = str(row["id"])
     return key.rpartition("-")[0] if row["origin"] == "vote" else key.removesuffix("-pair")
+
+
+def _said(row: Row) -> tuple[str, str]:
+    return str(row["question"]).strip(), str(row["answer"]).strip()
 
 
 def _kept(home: Home) -> Iterator[Row]:

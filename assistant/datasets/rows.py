@@ -13,8 +13,8 @@ training target by accident. ``META`` keys have fixed types; any other key is ca
 collide with an own key is in ``kept``.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping
+from hashlib import blake2b
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
@@ -161,12 +161,12 @@ def content_digest(row: Mapping[str, Any]) -> bytes:
     """Return 16 bytes that are equal for rows that say the same; ids, groups and other marks do not count."""
     if len(row) <= 4 and "history" not in row and "answer" in row and "question" in row:
         text = f"{row['question'].strip()}\0{row['answer'].strip()}".encode("utf-8", "surrogatepass")
-        return hashlib.blake2b(text, digest_size=16).digest()
+        return blake2b(text, digest_size=16).digest()
     said = {key: _stripped(row[key]) for key in CONTENT if key in row}
     if said.keys() == {"question", "answer"}:
         text = f"{said['question']}\0{said['answer']}".encode("utf-8", "surrogatepass")
-        return hashlib.blake2b(text, digest_size=16).digest()
-    return hashlib.blake2b(dumps([said.get(key) for key in CONTENT]), digest_size=16).digest()
+        return blake2b(text, digest_size=16).digest()
+    return blake2b(dumps([said.get(key) for key in CONTENT]), digest_size=16).digest()
 
 
 def _stripped(value: Any) -> Any:

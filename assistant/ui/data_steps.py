@@ -1,5 +1,6 @@
 """What a person does next with a version: open it, hold out questions for a test, tune on it."""
 
+from assistant.datasets.splitting import SHARES
 from assistant.operations import perform
 from assistant.ui.context import Page
 from assistant.ui.markup import element, escape
@@ -26,7 +27,8 @@ def split_html(page: Page, ref: str) -> tuple[str, str]:
         InputError: all rows are in evaluation sets already.
     """
     words, made = page.words, perform(page.services, "data.split", {"dataset": ref})
-    parts = ", ".join(f"{words(f'data.split_{part}')} {n:,}" for part, n in made["splits"].items())
+    found = made["splits"]
+    parts = ", ".join(f"{words(f'data.split_{part}')} {found[part]:,}" for part in SHARES if part in found)
     key = "data.split_made" if "test" in made["splits"] else "data.split_one"
     said = words(key, ref=made["version"], parts=parts)
     if made["leaks_total"]:

@@ -58,6 +58,13 @@ def test_a_judgement_is_one_candidate_with_all_its_rows(look, judged, home):
     assert all(each.state == "open" for each in found.values())
 
 
+def test_a_correction_that_is_kept_as_an_example_is_asked_about_once(store, home, judged, look):
+    keep_example(home, "언제 열어요?", "아홉 시에 열어요.", "ko")
+    keep_example(home, "언제 열어요?", "열 시에 열어요.", "ko")
+    kept = [each for each in look() if each.origin == "kept"]
+    assert [each.answer for each in kept] == ["열 시에 열어요."]
+
+
 def test_accepted_rows_become_the_next_version_and_rejected_ones_do_not(look, store, judged, datasets):
     found = by_origin(look())
     decide(store, found["edit"], "accept", reviewer="ann")

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from assistant import demo
 from assistant.adapters import list_adapters
@@ -67,3 +68,15 @@ def test_what_a_person_removed_or_replaced_stays_so(source: Path, home: Home, li
     assert demo.install_demo(home, library)
     now = installed(home)
     assert gone not in now and now[own] == "a" * 64 and now[plain] == "f" * 64
+
+
+@pytest.mark.parametrize("suite", ["handbook", "triage"])
+def test_every_approach_gets_the_same_number_of_trials(suite: str) -> None:
+    folder = data_root() / "demo"
+    trials = yaml.safe_load((folder / "trials.yaml").read_text("utf-8"))[suite]
+    variants = yaml.safe_load((folder / "suites" / f"{suite}.yaml").read_text("utf-8"))["variants"]
+    assert trials.keys() == variants.keys() and {len(tried) for tried in trials.values()} == {3}
+    for name, tried in trials.items():
+        allowed = {"learning_rate", "epochs"} if "adapter" in (variants[name] or {}) else {"system", "shots", "k"}
+        assert all(values.keys() <= allowed for values in tried), name
+        assert len({str(values) for values in tried}) == len(tried), name

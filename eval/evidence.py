@@ -17,7 +17,7 @@ from eval.stats import (
     interval,
     jackknife_values,
 )
-from eval.verdict import Evidence, tail_for
+from eval.verdict import Evidence, few_differ, tail_for
 
 if TYPE_CHECKING:
     import numpy as np
@@ -178,13 +178,15 @@ def compare(
         return Comparison(*names, metric.name, None, None, None, 0, 0, tail, "nothing scored")
     groups, half = [item.group for item in kept], vectors.shape[1] // 2
     seeds = _seed_noise(metric, kept, first, second)
+    differing = np.flatnonzero((np.abs(vectors[:, :half] - vectors[:, half:]) > NOTHING).any(axis=1))
+    where = {groups[at] for at in differing}
     found: Interval = interval(
         vectors,
         groups,
         difference_statistic(metric.statistic, half),
         tail=tail,
         resamples=resamples,
-        differing=(np.abs(vectors[:, :half] - vectors[:, half:]) > NOTHING).any(axis=1),
+        rare=len(where) if few_differ(len(differing), len(kept), len(set(groups))) else None,
         seeds=seeds,
         **_limits(metric, 1.0, -1.0),
     )
@@ -199,7 +201,19 @@ def compare(
     ends = (found.value, found.low, found.high)
     noise = float(np.sqrt(seeds.variance)) if seeds is not None else 0.0
     return Comparison(
-        *names, metric.name, *ends, len(kept), found.clusters, tail, found.method, p, test, found.se, found.df, noise
+        *names,
+        metric.name,
+        *ends,
+        len(kept),
+        found.clusters,
+        tail,
+        found.method,
+        p,
+        test,
+        found.se,
+        found.df,
+        noise,
+        len(differing),
     )
 
 

@@ -13,7 +13,6 @@ else:
 
 POWER = 0.8
 DRAWS = 10
-SHRINK = 1.5
 
 
 @cache
@@ -50,7 +49,7 @@ def detectable(
         tail: error outside each bound.
         correlation: of those differences.
         df: degrees of freedom of the errors.
-        behind: how far each rival lies behind the strongest (:func:`shrunk`); all level without it.
+        behind: how far each rival lies behind the strongest (:func:`behind`); all level without it.
     """
     import numpy as np
     from scipy.special import ndtri, stdtrit
@@ -71,14 +70,40 @@ def detectable(
     return float(margin + np.interp(POWER * (len(needed) - 1), np.arange(len(needed)), needed))
 
 
-def shrunk(gap: float, error: float) -> float:
-    """Return how far a rival really lies behind, given that the strongest was picked by looking.
+def behind(gaps: Sequence[float], errors: Sequence[float]) -> list[float]:
+    """Return how far each rival really lies behind the strongest, given that the strongest was picked by looking.
 
-    The positive part of a James-Stein shrinkage (Baranchik 1964), one gap at a time: what noise alone
-    would show counts as nothing. The factor is the one of ``joyul eval simulate`` at which equal and
-    unequal rivals miss 80 % power by about the same.
+    Noise alone spreads level rivals. So the strongest few count as level, as many as describe the gaps
+    best by Akaike's criterion (1974, IEEE Transactions on Automatic Control 19): a further mean of its
+    own has to lower -2 log likelihood by more than 2.
+
+    Args:
+        gaps: of each rival behind the strongest, 0 for the strongest itself.
+        errors: standard errors of those gaps.
     """
-    return max(0.0, gap - SHRINK * error**2 / gap) if gap > 0 else 0.0
+    import numpy as np
+
+    gap, error = np.asarray(gaps, dtype=float), np.asarray(errors, dtype=float)
+    if not (error > 0).any():
+        return list(gaps)
+    # The noise of two rivals makes that of a gap.
+    variance = float((error[error > 0] ** 2).mean()) / 2
+    ordered = np.sort(gap)
+    criterion = [
+        float(((ordered[:level] - ordered[:level].mean()) ** 2).sum()) / variance - 2 * level
+        for level in range(1, len(gap) + 1)
+    ]
+    level = int(np.argmin(criterion)) + 1
+    middle = float(ordered[:level].mean())
+    return [0.0 if each <= ordered[level - 1] else each - middle for each in gaps]
+
+
+@cache
+def share_to_differ(items: int, least: float) -> float:
+    """Return the share of items that must differ so that at least ``least`` of them do in 80 % of the sets."""
+    from scipy.special import betaincinv
+
+    return float(betaincinv(least, items - least + 1, POWER)) if items >= least else 1.0
 
 
 def items_needed(n: int, se: float, gap: float, tail: float) -> int | None:

@@ -146,10 +146,12 @@ def price_for(document: Mapping[str, Any], forgetting: Mapping[str, Any]) -> Pri
     lost = forgetting.get(chosen.get("tuned", ""))
     changes = {language: mean_change(lost, language) for language in LANGUAGES}
     requests = pair.get("requests")
+    assumed = (document.get("assumptions") or {}).get("requests_per_month") or {}
     return Price(
         break_even_requests_per_month=None if requests is None else float(f"{requests:.2g}"),
         break_even_known=bool(pair.get("known")) and _told_apart(pair),
         forgetting={language: change for language, change in changes.items() if change is not None},
+        assumed_requests_per_month=assumed.get("value"),
     )
 
 

@@ -111,7 +111,8 @@ class Comparison:
 
     ``tail`` is the error left outside each end of the interval; ``p`` the two-sided p-value of no
     difference (``test`` names it), descriptive only; ``se`` the standard error over clusters and
-    training seeds with ``df`` degrees of freedom, ``seed_se`` the seeds' part of it.
+    training seeds with ``df`` degrees of freedom, ``seed_se`` the seeds' part of it; ``differing`` on how
+    many items the two scores differ.
     """
 
     first: str
@@ -129,6 +130,7 @@ class Comparison:
     se: float | None = None
     df: float = float("inf")
     seed_se: float = 0.0
+    differing: int = 0
 
     @property
     def level(self) -> float:
@@ -153,8 +155,8 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form; fractions, not percent."""
-        names = ("first", "second", "metric", "delta", "low", "high", "n", "clusters", "level", "method", "p", "test")
-        return {name: getattr(self, name) for name in names}
+        names = ("first", "second", "metric", "delta", "low", "high", "n", "clusters", "differing", "level", "method")
+        return {name: getattr(self, name) for name in (*names, "p", "test")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +165,20 @@ class Price:
 
     ``break_even_requests_per_month`` is the volume from which tuning is cheaper than the rival it is
     compared with: None with ``break_even_known`` means that the lines never cross, None without it
-    that nothing is known. ``forgetting`` maps a language to the relative change of the loss (or
-    perplexity) on general text: +0.023 is 2.3 % worse.
+    that nothing is known. ``assumed_requests_per_month`` is the volume of the price table. ``forgetting``
+    maps a language to the relative change of the loss (or perplexity) on general text: +0.023 is 2.3 % worse.
     """
 
     break_even_requests_per_month: float | None = None
     break_even_known: bool = False
     forgetting: Mapping[Language, float] = field(default_factory=dict)
+    assumed_requests_per_month: float | None = None
+
+    @property
+    def dearer(self) -> bool:
+        """Whether the tuned side costs more at the assumed volume, as far as that is known."""
+        needed, assumed = self.break_even_requests_per_month, self.assumed_requests_per_month
+        return self.break_even_known and (needed is None or (assumed is not None and assumed < needed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +187,11 @@ class Verdict:
 
     ``reason`` is a key of the rule's branch. ``chosen`` and ``against`` are variant names;
     ``detectable`` the smallest true difference that this set would have found with 80 % power, as
-    a fraction; ``more_items`` about how many more items would settle it (None: cannot be said).
-    ``after_the_fact`` marks a comparison that was picked by looking at the results. ``seeds`` is the
-    number of training seeds behind the tuned side of the comparison; ``leaked`` the number of items
-    that a model may have seen, ``without_leaked`` what the rule says without them.
+    a fraction (None where too few items differ to say); ``more_items`` about how many more items would
+    settle it (None: cannot be said). ``after_the_fact`` marks a comparison that was picked by looking
+    at the results. ``seeds`` is the number of training seeds behind the tuned side of the comparison;
+    ``leaked`` the number of items that a model may have seen, ``without_leaked`` what the rule says
+    without them.
     """
 
     choice: Choice

@@ -5,94 +5,14 @@ from dataclasses import replace
 
 from assistant.locales.particles import josa
 from assistant.schema import Language, Variant
-from eval.schema import TUNED, Choice, Comparison, Price, Suite, Verdict
+from eval.schema import TUNED, Comparison, Price, Suite, Verdict
+from eval.verdict import FEW_GROUPS
+from eval.verdict_words import BODY, EFFECT, LEAD, LEAD_DEARER, LEAD_FEW_SEEDS, LEAD_MODEL, MISSING, NEED, STANDING
 from eval.words import metric_name, variant_name, word
 
 LANGUAGES: tuple[Language, ...] = ("ko", "en")
 # Below this share a change of the loss is not worth a word.
 SEEN_CHANGE = 0.0005
-_LEAD: dict[Choice, tuple[str, str]] = {
-    "prompt": ("프롬프트면 충분해요.", "A prompt is enough."),
-    "rag": ("RAG면 충분해요.", "RAG is enough."),
-    "tune": ("튜닝이 제값을 해요.", "Tuning pays."),
-    "rag+tune": ("RAG에 튜닝까지 더하면 제값을 해요.", "Tuning pays on top of RAG."),
-    "not_enough_evidence": ("아직 판단하기 어려워요.", "Not enough evidence yet."),
-}
-# With too few training seeds the result is one of these weights, not of tuning.
-_LEAD_FEW_SEEDS: dict[Choice, tuple[str, str]] = {
-    "tune": ("이 어댑터를 쓸 만해요.", "Use this adapter."),
-    "rag+tune": ("RAG에 이 어댑터까지 더할 만해요.", "Use this adapter, and keep RAG."),
-}
-_LEAD_MODEL: dict[Choice, tuple[str, str]] = {
-    "tune": ("튜닝한 이 모델을 쓸 만해요.", "Use this tuned model."),
-    "rag+tune": ("RAG에 튜닝한 이 모델까지 더할 만해요.", "Use this tuned model, and keep RAG."),
-}
-_MISSING = {
-    "no_tuned_row": (
-        "튜닝한 방식이 평가에 없어서 튜닝이 나은지 비교할 수 없어요. 어댑터를 쓰는 방식을 하나 넣어 주세요.",
-        "No tuned variant took part, so there is nothing to weigh. Add one with an adapter.",
-    ),
-    "no_prompt_row": (
-        "프롬프트만 쓰는 방식이 없어서 튜닝이 필요한지 말할 수 없어요. zero-shot이나 few-shot을 넣어 주세요.",
-        "No prompt-only variant took part, and tuning must beat one. Add zero-shot or few-shot.",
-    ),
-    "no_rag_row": (
-        "RAG 방식이 없어서 튜닝이 필요한지 말할 수 없어요. 튜닝하지 않은 RAG를 같은 문항으로 함께 평가해 주세요.",
-        "No untuned RAG variant took part, and tuning must beat one. Add rag to the suite.",
-    ),
-    "nothing_scored": (
-        "점수를 하나도 매기지 못한 방식이 있어요. 보고서에서 실패 이유를 확인해 주세요.",
-        "At least one variant has no score at all. The report says why.",
-    ),
-    "too_many_unscored": (
-        "점수를 매기지 못한 답이 10%를 넘어서 비교할 수 없어요. 실패 이유를 고친 뒤 다시 실행해 주세요.",
-        "More than 10% of the answers could not be scored, so nothing can be compared. Mend that and run again.",
-    ),
-    "too_few_groups": (
-        "문항 묶음이 하나뿐이라 오차를 계산할 수 없어요. 서로 다른 문서나 유형의 문항을 더 넣어 주세요.",
-        "All items belong to one group, so no interval can be computed. Add items from other documents.",
-    ),
-}
-_BODY = {
-    "beats_every_rival": (
-        "{base} 모델에서 {chosen} 방식은 {metric} 점수로 튜닝하지 않은 모든 방식을 앞섰어요. "
-        "가장 따라붙은 {against} 방식과 비교해도 {size}점 높아요({numbers}).",
-        "On {base}, {chosen} beats every untuned variant in {metric}; "
-        "against {against}, the closest, by {size} points ({numbers}).",
-    ),
-    "not_inferior": (
-        "{base} 모델에서 튜닝한 어떤 방식도 {chosen} 방식보다 {metric} 점수가 {margin}점 넘게 높지 않아요. "
-        "튜닝한 것 중 가장 나은 {against} 방식과 비교하면 {chosen} 쪽이 {standing}({numbers}).",
-        "On {base}, no tuned variant beats {chosen} in {metric} by more than {margin} points; "
-        "next to {against}, the best tuned one, {chosen} is {standing} ({numbers}).",
-    ),
-    "unsettled": (
-        "{base} 모델에서 튜닝한 것 중 가장 나은 {chosen} 방식이 튜닝하지 않은 것 중 가장 나은 {against} 방식보다 "
-        "{metric} 점수가 {standing}, 이 결과만으로는 우열이 가려지지 않아요({numbers}). "
-        "이 평가 세트로는 {effect}점쯤은 차이 나야 알아볼 수 있어요. {need}",
-        "On {base}, {chosen}, the best tuned variant, is {standing} {against}, the best untuned one, in {metric}, "
-        "which is not enough to tell them apart ({numbers}). "
-        "This set can detect a difference of about {effect} points or more. {need}",
-    ),
-}
-# First behind, level, then ahead.
-_STANDING = {
-    "not_inferior": (
-        ("{size}점 낮을 뿐이에요", "점수가 같아요", "{size}점 높아요"),
-        ("{size} points behind", "level", "{size} points ahead"),
-    ),
-    "unsettled": (
-        ("{size}점 낮지만", "같지만", "{size}점 높지만"),
-        ("{size} points behind", "level with", "{size} points ahead of"),
-    ),
-}
-_NEED = (
-    ("문항을 {more}개쯤 더 모으면 가려질 수 있어요.", "About {more} more items may settle it."),
-    (
-        "차이가 기준과 너무 가까워서, 문항을 웬만큼 더 모아도 가리기 어려워요.",
-        "The difference lies so close to the margin that no reasonable number of items would settle it.",
-    ),
-)
 
 
 def in_words(
@@ -117,9 +37,9 @@ def _text(
 ) -> str:
     seen = verdict.comparison
     if seen is None:
-        return f"{_in(_LEAD[verdict.choice], language)} {_in(_MISSING[verdict.reason], language)}"
-    parts = [_lead(verdict, suite, specs, language), _body(verdict, seen, base, language)]
-    parts += [_tie(verdict, language), _few(seen, language), _price(verdict, price, language)]
+        return f"{_in(LEAD[verdict.choice], language)} {_in(MISSING[verdict.reason], language)}"
+    parts = [_lead(verdict, suite, specs, price, language), _body(verdict, seen, base, language)]
+    parts += [_tie(verdict, language), _wide(verdict, seen, language), _price(verdict, price, language)]
     parts += [_leaked(verdict, language), _caveat(verdict, suite, specs, language)]
     return " ".join(part for part in parts if part)
 
@@ -147,19 +67,20 @@ def _adapters(verdict: Verdict, suite: Suite, specs: Mapping[str, Variant]) -> l
     return []
 
 
-def _lead(verdict: Verdict, suite: Suite, specs: Mapping[str, Variant], language: Language) -> str:
-    few = verdict.seeds < suite.training_seeds
-    leads = (_LEAD_FEW_SEEDS if _adapters(verdict, suite, specs) else _LEAD_MODEL) if few else _LEAD
-    return _in(leads.get(verdict.choice, _LEAD[verdict.choice]), language)
+def _lead(verdict: Verdict, suite: Suite, specs: Mapping[str, Variant], price: Price | None, language: Language) -> str:
+    leads = LEAD_DEARER if price is not None and price.dearer else LEAD
+    if verdict.seeds < suite.training_seeds:
+        leads = LEAD_FEW_SEEDS if _adapters(verdict, suite, specs) else LEAD_MODEL
+    return _in(leads.get(verdict.choice, LEAD[verdict.choice]), language)
 
 
 def _body(verdict: Verdict, seen: Comparison, base: str, language: Language) -> str:
     delta, more = seen.delta or 0.0, verdict.more_items
-    size, need = points(abs(delta)), _in(_NEED[more is None], language)
-    standings = _STANDING.get(verdict.reason)
+    size, need = points(abs(delta)), _in(NEED[more is None], language)
+    standings = STANDING.get(verdict.reason)
     # What is shown as level is called level.
     place = 1 if size == "0.0" else 2 if delta > 0 else 0
-    return _in(_BODY[verdict.reason], language).format(
+    return _in(BODY[verdict.reason], language).format(
         base=base,
         chosen=variant_name(verdict.chosen, language),
         against=variant_name(verdict.against, language),
@@ -167,7 +88,8 @@ def _body(verdict: Verdict, seen: Comparison, base: str, language: Language) -> 
         size=size,
         margin=points(verdict.margin),
         numbers=_numbers(verdict, seen, language),
-        effect=points(verdict.detectable),
+        effect=_in(EFFECT[verdict.detectable is None], language).format(effect=points(verdict.detectable)),
+        few=_few(seen, language),
         need=need.format(more="" if more is None else f"{more:,}"),
         standing=standings[language != "ko"][place].format(size=size) if standings else "",
     )
@@ -193,11 +115,37 @@ def _tie(verdict: Verdict, language: Language) -> str:
 
 
 def _few(seen: Comparison, language: Language) -> str:
-    if seen.method != "few differ":
+    """Say on how many items the scores differ, and in how few groups they come."""
+    grouped = seen.clusters < min(FEW_GROUPS, seen.n)
+    if language == "ko":
+        some = (
+            f"{seen.differing:,}개뿐이라 판단하기에 너무 적어요" if seen.differing else "하나도 없어서 판단할 수 없어요"
+        )
+        return f"{f'묶음이 {seen.clusters}개뿐인 ' if grouped else ''}문항 {seen.n:,}개 중 점수가 갈린 것이 {some}"
+    some = f"only {seen.differing:,}" if seen.differing else "none"
+    groups = f" in only {seen.clusters} groups" if grouped else ""
+    return f"of {seen.n:,} items{groups} {some} differ{'s' if seen.differing == 1 else ''} in score"
+
+
+def _wide(verdict: Verdict, seen: Comparison, language: Language) -> str:
+    if seen.method != "few differ" or verdict.reason == "few_differ":
         return ""
     if language == "ko":
         return "점수가 갈린 문항이 몇 개뿐이어서 구간을 넉넉하게 잡았어요."
     return "Only a few items differ in score, so the bounds are exact and wide."
+
+
+def requests_a_month(volume: float, language: Language) -> str:
+    """Return a volume as people write it: 41,000,000 is '4,100만 건' in Korean."""
+    if language != "ko":
+        return f"{volume:,.0f}"
+    parts, rest = [], round(volume)
+    for unit, size in (("억", 100_000_000), ("만", 10_000), ("", 1)):
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count:,}{unit}")
+    text = " ".join(parts) or "0"
+    return f"{text} 건" if text[-1] in "억만" else f"{text}건"
 
 
 def _price(verdict: Verdict, price: Price | None, language: Language) -> str:
@@ -226,9 +174,11 @@ def _volume(verdict: Verdict, price: Price, language: Language) -> str:
         if language == "ko":
             return f"비용도 {tuned} 쪽이 더 적게 들어요."
         return f"{tuned[:1].upper()}{tuned[1:]} is also the cheaper one at any volume."
+    below, assumed = requests_a_month(volume, language), price.assumed_requests_per_month
+    given = "" if assumed is None else requests_a_month(assumed, language)
     if language == "ko":
-        return f"한 달 요청이 {volume:,.0f}건보다 적으면 {rival} 쪽이 더 싸요."
-    return f"Below {volume:,.0f} requests a month {rival} is cheaper."
+        return f"한 달 요청이 {below}보다 적으면 {rival} 쪽이 더 싸요{f'(가정은 한 달 {given})' if given else ''}."
+    return f"Below {below} requests a month {rival} is cheaper{f' ({given} are assumed)' if given else ''}."
 
 
 def _lost(price: Price, language: Language) -> str:

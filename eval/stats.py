@@ -14,10 +14,10 @@ An interval (:func:`interval`) is made like this:
   clusters this is the textbook t interval of the cluster means. Simulated (``joyul eval
   simulate``), BCa held the true difference in only 91 to 95 % of the studies with 24 or 40
   clusters, t in 93 to 96 %; from 150 on both do.
-* Few items differ (under 10, simulated: there the bounds miss up to 8 % on one side): neither end
-  may lie nearer to zero than the exact bound on how many clusters differ at all, each by at most
-  ``width`` (Clopper and Pearson 1934, Biometrika 26). Where nothing varies this is the "rule of
-  three" (Hanley and Lippman-Hand 1983, JAMA 249) round the value.
+* Few items differ (``eval.verdict.few_differ``): neither end may lie nearer to zero than the exact
+  bound on how many clusters differ at all, each by at most ``width`` (Clopper and Pearson 1934,
+  Biometrika 26). Where nothing varies this is the "rule of three" (Hanley and Lippman-Hand 1983,
+  JAMA 249) round the value.
 * Several training seeds: their variance is added to the clusters' (:func:`pooled`) and both ends
   move out by as much as the t interval does; never in.
 """
@@ -35,9 +35,8 @@ else:
     Array = Any
 Statistic = Callable[[Array], Array]
 
-# Both from ``joyul eval simulate``, see :func:`interval`.
+# From ``joyul eval simulate``, see above.
 FEW_CLUSTERS = 100
-MIN_DIFFERING = 10
 RESAMPLES = 4999
 BATCH_CELLS = 2_000_000
 NOTHING, ROUNDED = 1e-12, 12
@@ -112,7 +111,7 @@ def interval(
     tail: float = 0.025,
     width: float | None = 1.0,
     bounds: tuple[float, float] | None = None,
-    differing: Array | None = None,
+    rare: int | None = None,
     seeds: SeedNoise | None = None,
     seed: int = 0,
     resamples: int = RESAMPLES,
@@ -126,7 +125,7 @@ def interval(
         tail: error probability outside each end.
         width: the largest possible effect of a cluster (1 for fractions); None where unbounded.
         bounds: the interval is cut to these.
-        differing: n truth values: does the item contribute to a difference? None for a plain mean.
+        rare: in how many clusters an item differs, where only few items do.
         seeds: noise between training seeds.
         seed: of the bootstrap.
         resamples: of the bootstrap.
@@ -141,9 +140,6 @@ def interval(
     if count < 2:
         return Interval(value, None, None, "one cluster", count, None)
     se = float(jackknife_error(sums, statistic))
-    rare = None
-    if differing is not None and int(np.sum(differing)) < MIN_DIFFERING:
-        rare = len({clusters[int(at)] for at in np.flatnonzero(differing)})
     drawn, method = None, "cluster t"
     if not se > NOTHING:
         method = "no variation"

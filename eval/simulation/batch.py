@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from eval.evidence import correlation_of
 from eval.schema import Approach, Comparison
 from eval.simulation.worlds import Cell
-from eval.stats import FEW_CLUSTERS, MIN_DIFFERING, NOTHING, RESAMPLES, ROUNDED, SeedNoise, ends, pooled, spread_error
-from eval.verdict import Evidence, tail_for
+from eval.stats import FEW_CLUSTERS, NOTHING, RESAMPLES, ROUNDED, SeedNoise, ends, pooled, spread_error
+from eval.verdict import Evidence, few_differ, tail_for
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,8 +60,8 @@ class Batch:
 
     def bounds(
         self, a: int, b: int, tail: float, drawn: tuple[Array, Array] | None
-    ) -> tuple[Array, Array, Array, Array, Array]:
-        """Return value, low, high, standard error and degrees of freedom of variant a minus variant b.
+    ) -> tuple[Array, Array, Array, Array, Array, Array]:
+        """Return value, low, high, standard error, degrees of freedom, items that differ: variant a minus variant b.
 
         ``drawn`` are the pair's ends from :meth:`resample`, where there are any.
         """
@@ -69,15 +69,15 @@ class Batch:
 
         value, se = self.means[:, a] - self.means[:, b], spread_error(self.left[:, a] - self.left[:, b])
         differing = np.abs(self.scores[:, a] - self.scores[:, b]) > NOTHING
-        few = differing.sum(-1) < MIN_DIFFERING
+        count, differ = len(self.counts), differing.sum(-1)
+        few = few_differ(differ, self.cell.items, count)
         rare = np.full(len(value), np.nan)
         if few.any():
             rare[few] = ((differing[few] @ self.member) > 0).sum(-1)
-        count = len(self.counts)
         low, high, total, df = ends(
             value, se, count, tail, drawn=drawn, rare=rare, seeds=self.seeds(a, b), bounds=(-1.0, 1.0)
         )
-        return value, low, high, total, np.broadcast_to(df, value.shape)
+        return value, low, high, total, np.broadcast_to(df, value.shape), differ
 
     def resample(self, pairs: Sequence[tuple[int, int]], tail: float) -> dict[tuple[int, int], tuple[Array, Array]]:
         """Return the bootstrap's ends of pairs in every study; nothing where the clusters are too few for it."""
@@ -129,10 +129,10 @@ class Batch:
         for study in range(len(means)):
             made = {}
             for a, b in pairs:
-                value, low, high, se, df = (column[study] for column in columns[a, b])
+                value, low, high, se, df, differ = (column[study] for column in columns[a, b])
                 first, second = names[a], names[b]
                 made[first, second] = Comparison(
-                    first, second, METRIC, value, low, high, items, clusters, tail, se=se, df=df
+                    first, second, METRIC, value, low, high, items, clusters, tail, se=se, df=df, differing=differ
                 )
             yield Evidence(
                 approaches=approaches,

@@ -34,8 +34,8 @@ MARGIN, ALPHA = 0.02, 0.05
 # What a cell must keep: upper Monte-Carlo bound, and ranges.
 FALSE_TUNE, POWER, COVERAGE = 0.06, (0.76, 0.84), (0.93, 0.97)
 CHUNK = 500
-# The printed effect is read from small pilot studies; its noise moves the power by about a point.
-PILOT, ROUNDS = 1000, 3
+# Pilot studies from which the printed effect is read: a walk of this many steps from START, the last one decides.
+PILOTS, START = (500, 500, 500, 500, 4000), 0.3
 # The detectable effect does not depend on the resamples.
 PILOT_RESAMPLES = 99
 HIGHEST = {"pass/fail": 0.97, "bounded": 0.97, "zero-inflated": 0.74}
@@ -151,7 +151,7 @@ class _World:
             count = min(CHUNK, studies - start)
             batch = Batch(self.cell, draw(self.cell, self.truth, count, self.random), self.resamples)
             pair = (0, self.cell.candidates)
-            _, low, high, _, _ = batch.bounds(*pair, ALPHA / 2, batch.resample([pair], ALPHA / 2).get(pair))
+            _, low, high, *_ = batch.bounds(*pair, ALPHA / 2, batch.resample([pair], ALPHA / 2).get(pair))
             self.held += int(((low <= fixed) & (fixed <= high)).sum())
             for evidence in batch.evidence(MARGIN, ALPHA):
                 verdict = decide(evidence)
@@ -170,15 +170,14 @@ def _printed_effect(cell: Cell, random: "np.random.Generator") -> tuple[float | 
     """Return the effect at which this world's studies print that very effect, and what they print.
 
     The spread of scores depends on the effect, so it is looked for by walking; None where the score
-    cannot show what is printed.
+    cannot show what is printed, or nothing is.
     """
-    effect = printed = MARGIN
-    for _ in range(ROUNDS):
+    level, effect, printed = means(cell, (0.0,))[1], START, None
+    for studies in PILOTS:
         world = _World(cell, means(cell, (effect, *(0.0,) * (cell.candidates - 1))), random, PILOT_RESAMPLES)
-        world.run(PILOT)
-        printed = world.printed or 0.0
-        level = means(cell, (0.0,))[1]
-        if level + printed > HIGHEST[cell.scores]:
+        world.run(studies)
+        printed = world.printed
+        if printed is None or level + printed > HIGHEST[cell.scores]:
             return None, printed
         effect = printed
     return effect, printed

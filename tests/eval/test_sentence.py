@@ -53,7 +53,13 @@ def test_every_number_is_there() -> None:
             WIN,
             Price(41000.4, True),
             "Below 41,000 requests a month RAG is cheaper.",
-            "41,000건보다 적으면 RAG 쪽이 더 싸요.",
+            "한 달 요청이 4만 1,000건보다 적으면 RAG 쪽이 더 싸요.",
+        ),
+        (
+            WIN,
+            Price(41e6, True, assumed_requests_per_month=10_000),
+            "Below 41,000,000 requests a month RAG is cheaper (10,000 are assumed).",
+            "한 달 요청이 4,100만 건보다 적으면 RAG 쪽이 더 싸요(가정은 한 달 1만 건).",
         ),
         (WIN, Price(None, True), "At no volume does RAG + tuned become cheaper", "요청이 아무리 많아도 RAG 쪽이"),
         (WIN, Price(0.0, True), "RAG + tuned is also the cheaper one", "비용도 RAG+튜닝 쪽이 더 적게"),
@@ -99,6 +105,46 @@ def test_what_is_shown_as_level_is_called_level() -> None:
     assert "점수가 같지만" in said(level)["ko"]
 
 
-def test_few_differing_items_are_said() -> None:
-    text = said(replace(OPEN, comparison=replace(SEEN, method="few differ")))
+def test_wide_bounds_are_explained() -> None:
+    text = said(replace(PROMPT, comparison=replace(SEEN, method="few differ")))
     assert "Only a few items differ" in text["en"] and "몇 개뿐이어서" in text["ko"]
+
+
+@pytest.mark.parametrize(
+    ("differing", "clusters", "english", "korean"),
+    [
+        (4, 240, "but of 240 items only 4 differ in score, too few", "문항 240개 중 점수가 갈린 것이 4개뿐이라"),
+        (1, 240, "only 1 differs in score", "1개뿐이라 판단하기에 너무 적어요("),
+        (20, 8, "of 240 items in only 8 groups only 20 differ", "묶음이 8개뿐인 문항 240개 중 점수가 갈린 것이 20개뿐"),
+        (0, 240, "but of 240 items none differ in score", "하나도 없어서 판단할 수 없어요("),
+    ],
+)
+def test_too_few_differing_items_are_said_and_no_effect_is_printed(
+    differing: int, clusters: int, english: str, korean: str
+) -> None:
+    seen = replace(SEEN, differing=differing, clusters=clusters, method="few differ")
+    text = said(replace(OPEN, reason="few_differ", comparison=seen, detectable=None))
+    assert english in text["en"] and korean in text["ko"]
+    assert "about" not in text["en"] and "구간을 넉넉하게" not in text["ko"] and "–" not in text["ko"]
+    assert "Nor can be said how large" in text["en"] and "문항을 더 넣어 주세요" in text["ko"]
+
+
+def test_an_unsettled_verdict_without_a_detectable_effect_says_so() -> None:
+    text = said(replace(OPEN, detectable=None, more_items=40))
+    assert "too few items differ to say" in text["en"] and "말할 수 없어요. 문항을 40개쯤" in text["ko"]
+
+
+@pytest.mark.parametrize(
+    ("price", "dearer"),
+    [
+        (Price(41e6, True, assumed_requests_per_month=10_000), True),
+        (Price(None, True), True),
+        (Price(900.0, True, assumed_requests_per_month=10_000), False),
+        (Price(0.0, True, assumed_requests_per_month=10_000), False),
+        (Price(), False),
+    ],
+)
+def test_the_first_sentence_does_not_promise_money(price: Price, dearer: bool) -> None:
+    text = said(replace(WIN, seeds=3), ("a1", "a2", "a3"), price)
+    assert ("in quality, not in money" in text["en"]) is dearer
+    assert text["ko"].startswith("품질만 보면") is dearer

@@ -22,6 +22,8 @@ CELLS = [
     Cell(150, 0, 0.0, "bounded", 1, "equal", 3, 0.02),
     Cell(40, 8, 0.2, "pass/fail", 3, "equal", 3, 0.02),
     Cell(150, 8, 0.2, "pass/fail", 1, "equal", level=0.02),
+    # Few groups: between 10 items and 10 % of them differ.
+    Cell(300, 8, 0.2, "pass/fail", 1, "equal", level=0.04),
 ]
 
 
@@ -55,7 +57,7 @@ def test_the_batch_finds_what_the_product_finds(cell: Cell) -> None:
         wanted = by_hand(cell, scores[study])
         assert list(found.pairs) == list(wanted.pairs)
         for names, pair in wanted.pairs.items():
-            for figure in ("delta", "low", "high", "se", "df"):
+            for figure in ("delta", "low", "high", "se", "df", "differing"):
                 assert getattr(found.pairs[names], figure) == pytest.approx(getattr(pair, figure), abs=1e-9, rel=1e-9)
         for name, table in wanted.correlations.items():
             assert np.allclose(found.correlations[name], table, atol=1e-9)

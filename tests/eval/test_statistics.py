@@ -6,7 +6,7 @@ from scipy import stats as scipy_stats
 
 from eval.metrics.base import Metric
 from eval.paired_tests import mcnemar_p, sign_flip_p
-from eval.power import detectable, items_needed, shrunk
+from eval.power import behind, detectable, items_needed, share_to_differ
 from eval.stats import (
     Interval,
     SeedNoise,
@@ -15,6 +15,7 @@ from eval.stats import (
     interval,
     jackknife_error,
 )
+from eval.verdict import few_differ
 
 MEAN = Metric().statistic
 
@@ -91,8 +92,9 @@ def test_under_a_hundred_clusters_t_as_the_simulation_asks_for() -> None:
 
 def difference_interval(first: np.ndarray, second: np.ndarray, **options: object) -> Interval:
     both, names = np.hstack([vectors(first), vectors(second)]), [str(at) for at in range(len(first))]
-    differing = first != second
-    return interval(both, names, difference_statistic(MEAN, 2), differing=differing, **options)  # type: ignore[arg-type]
+    differing = int((first != second).sum())
+    rare = differing if few_differ(differing, len(first), len(first)) else None
+    return interval(both, names, difference_statistic(MEAN, 2), rare=rare, **options)  # type: ignore[arg-type]
 
 
 def test_few_differing_items_never_bring_a_bound_near_zero() -> None:
@@ -187,8 +189,22 @@ def test_a_rival_far_behind_costs_no_power_and_one_within_noise_counts_as_level(
     assert detectable([0.03, 0.03], 0.02, 0.025, behind=[0.0, 0.5]) == pytest.approx(
         detectable([0.03], 0.02, 0.025), abs=0.0005
     )
-    assert detectable([0.03, 0.03], 0.02, 0.025, behind=[0.0, shrunk(0.03, 0.03)]) == level
-    assert 0.17 < shrunk(0.2, 0.05) < 0.2 and shrunk(-0.1, 0.05) == 0.0
+    assert detectable([0.03, 0.03], 0.02, 0.025, behind=behind([0.0, 0.03], [0.0, 0.03])) == level
+
+
+def test_rivals_count_as_level_as_long_as_noise_explains_their_gaps() -> None:
+    assert behind([0.0, 0.03], [0.0, 0.03]) == [0.0, 0.0]
+    # Two rivals: a gap counts from root 2 standard errors on.
+    assert behind([0.0, 0.042], [0.0, 0.03]) == [0.0, 0.0] and behind([0.0, 0.043], [0.0, 0.03]) == [0.0, 0.043]
+    # The far one is behind the middle of the two that are level, in whatever order.
+    assert behind([0.3, 0.0, 0.02], [0.05, 0.0, 0.05]) == pytest.approx([0.29, 0.0, 0.0])
+    assert behind([0.0], [0.0]) == [0.0] and behind([0.0, 0.1], [0.0, 0.0]) == [0.0, 0.1]
+
+
+def test_share_that_must_differ_finds_enough_items_in_four_of_five_sets() -> None:
+    for items, least in ((40, 10), (300, 30)):
+        assert scipy_stats.binom.sf(least - 1, items, share_to_differ(items, least)) == pytest.approx(0.8)
+    assert share_to_differ(5, 10) == 1.0
 
 
 def test_items_needed() -> None:

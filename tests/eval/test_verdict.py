@@ -20,9 +20,15 @@ APPROACHES: dict[str, Approach] = {
 
 
 def evidence(
-    means: dict[str, float], half: float = 0.03, n: int = 100, items: int = 100, margin: float = 0.02
+    means: dict[str, float],
+    half: float = 0.03,
+    n: int = 100,
+    items: int = 100,
+    margin: float = 0.02,
+    groups: int = 0,
+    differing: int | None = None,
 ) -> Evidence:
-    """Bounds of the given half width round the differences of the given means."""
+    """Bounds of the given half width round the differences of the given means; all items differ."""
     tuned = [name for name in means if "tune" in APPROACHES[name]]
     order = tuned + [name for name in means if name not in tuned]
     tail = tail_for(0.05, len(tuned), len(means) - len(tuned))
@@ -31,7 +37,17 @@ def evidence(
         for second in order[at + 1 :]:
             delta = means[first] - means[second]
             pairs[first, second] = Comparison(
-                first, second, "token_f1", delta, delta - half, delta + half, n, n, tail, se=half / 2.3
+                first,
+                second,
+                "token_f1",
+                delta,
+                delta - half,
+                delta + half,
+                n,
+                groups or n,
+                tail,
+                se=half / 2.3,
+                differing=n if differing is None else differing,
             )
     approaches = {name: APPROACHES[name] for name in means}
     return Evidence(approaches, pairs, means, items, "token_f1", margin, 0.05)
@@ -56,7 +72,13 @@ FIVE = dict.fromkeys(APPROACHES, 0.5)
         (FIVE | {"few-shot": 0.6}, {}, "prompt", "not_inferior"),
         (FIVE, {}, "not_enough_evidence", "unsettled"),
         (FIVE, {"n": 89}, "not_enough_evidence", "too_many_unscored"),
-        (FIVE | {"tuned": 0.9}, {"n": 2, "items": 2, "half": 0.6}, "not_enough_evidence", "unsettled"),
+        (FIVE | {"tuned": 0.9}, {"n": 2, "items": 2, "half": 0.6}, "not_enough_evidence", "few_differ"),
+        (FIVE, {"differing": 9}, "not_enough_evidence", "few_differ"),
+        (FIVE, {"differing": 10}, "not_enough_evidence", "unsettled"),
+        # Under 20 groups 10 % of the items have to differ.
+        (FIVE, {"n": 300, "items": 300, "groups": 19, "differing": 29}, "not_enough_evidence", "few_differ"),
+        (FIVE, {"n": 300, "items": 300, "groups": 19, "differing": 30}, "not_enough_evidence", "unsettled"),
+        (FIVE, {"n": 300, "items": 300, "groups": 20, "differing": 29}, "not_enough_evidence", "unsettled"),
         ({"zero-shot": 0.1, "tuned": 0.9}, {}, "not_enough_evidence", "no_rag_row"),
         ({"rag": 0.1, "tuned": 0.9}, {}, "not_enough_evidence", "no_prompt_row"),
         ({"rag": 0.1, "zero-shot": 0.9}, {}, "not_enough_evidence", "no_tuned_row"),
@@ -99,6 +121,16 @@ def test_undecided_says_what_it_could_have_seen_and_what_it_takes() -> None:
     assert verdict.after_the_fact
 
 
+def test_where_few_items_differ_no_detectable_difference_is_printed() -> None:
+    assert decide(evidence(FIVE, differing=9)).detectable is None
+    assert decide(evidence(FIVE, differing=9)).more_items is None
+    shown = decide(evidence(FIVE, differing=10)).detectable
+    # 10 of 100 items have to differ, and in four of five sets 12.4 % do not fall short of that.
+    assert shown is not None and decide(evidence(FIVE, half=0.001, differing=11)).detectable == pytest.approx(
+        0.124 - 0.11, abs=0.01
+    )
+
+
 def always(_: int) -> bool:
     return True
 
@@ -128,6 +160,17 @@ def test_all_alike_on_few_items_is_no_proof_that_a_prompt_is_enough(judged: Judg
     names = ("zero-shot", "rag", "tuned")
     assert judged(dict.fromkeys(names, always), count=30).verdict.choice == "not_enough_evidence"
     assert judged(dict.fromkeys(names, always), count=300).verdict.choice == "prompt"
+
+
+def test_few_groups_and_few_differing_items_never_prove_that_a_prompt_is_enough(judged: Judge) -> None:
+    """296 items in 8 groups, 13 right on each side: a spread estimated from so little once called that level."""
+    right = {"zero-shot": lambda at: at % 23 == 0, "rag": lambda at: at % 23 == 0, "tuned": lambda at: at % 23 == 7}
+    few = judged(right, count=296, groups=8).verdict
+    assert few.comparison is not None and few.comparison.method == "few differ"
+    assert (few.choice, few.reason, few.detectable) == ("not_enough_evidence", "few_differ", None)
+    assert "묶음이 8개뿐인 문항 296개 중 점수가 갈린 것이 26개뿐" in few.text["ko"]
+    assert "of 296 items in only 8 groups only 26 differ in score" in few.text["en"]
+    assert judged(right, count=296).verdict.reason == "unsettled"
 
 
 def test_the_sentence_warns_that_one_adapter_is_one_training_seed(judged: Judge) -> None:

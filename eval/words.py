@@ -55,6 +55,7 @@ _WORDS = {
     "declared": ("실행 전에 정한 것", "Declared before the run"),
     "points": ("{n}점", "{n} points"),
     "trials_unknown": ("적혀 있지 않아요", "not stated"),
+    "trial_unknown": ("미기재", "not stated"),
     "reads": ("평가 문항을 읽은 횟수", "Reads of the test items"),
     "reads_count": (
         "이 설정 그대로 {declared}번, 같은 문항으로 모두 {items}번",
@@ -100,8 +101,9 @@ _WORDS = {
         "to matter. A line wholly right of the band is ahead.",
     ),
     "decisive_note": (
-        "판정은 튜닝한 방식과 튜닝하지 않은 방식을 하나씩 견준 이 구간만 봐요.",
-        "The verdict reads these intervals, each tuned variant against each untuned one, and nothing else.",
+        "판정은 튜닝한 방식과 튜닝하지 않은 방식을 하나씩 견준 이 구간만 봐요. 검정은 참고용이에요.",
+        "The verdict reads these intervals, each tuned variant against each untuned one, and nothing else; the tests "
+        "are descriptive.",
     ),
     "counted": ("문항 {items}개, 묶음 {groups}개.", "{items} questions in {groups} groups."),
     "primary_mark": ("주 지표", "primary"),
@@ -109,9 +111,24 @@ _WORDS = {
     "slice": ("부분", "Part"),
     "language_ko": ("한국어", "Korean"),
     "language_en": ("영어", "English"),
-    "confusion_note": (
-        "줄은 실제 분류, 칸은 답한 분류예요. 수를 누르면 그 문항이 나와요.",
-        "Rows are the true labels, columns the answers. Click a number for its items.",
+    "confusion_note": ("줄은 실제 분류, 칸은 답한 분류예요.", "Rows are the true labels, columns the answers."),
+    "confusion_click": ("수를 누르면 그 문항이 나와요.", "Click a number for its items."),
+    "confusion_seeds": (
+        "학습 시드 {n}개의 답을 모두 셌어요.",
+        "counts the answers of all {n} training seeds",
+    ),
+    "said_nothing": ("(해석 불가)", "(unparsable)"),
+    "said_outside": ("(목록에 없음)", "(outside the labels)"),
+    "unreadable_answers": (
+        "{name_ko}: 답 {n}개 중 {bad}개에서 정해 둔 분류를 읽어 내지 못해 틀린 것으로 셌어요. "
+        "이 방식과의 차이에는 답의 형식을 익힌 몫도 들어 있어요.",
+        "{name_en}: {bad} of {n} answers name none of the declared labels and count as wrong. "
+        "Part of any lead over it is knowing the form of the answer.",
+    ),
+    "unequal_trials": (
+        "검증 세트에서 시도한 횟수가 방식마다 다르거나 적혀 있지 않아요({trials_ko}). 더 많이 시도한 쪽이 유리해요.",
+        "Not every variant had as many trials on the validation split, or not all are stated ({trials_en}). "
+        "Whoever was tried more often has an edge.",
     ),
     "base": ("기반 모델", "Base model"),
     "primary": ("주 지표", "Primary metric"),
@@ -124,14 +141,15 @@ _WORDS = {
     "differences": ("방식 사이의 차이", "Differences between variants"),
     "scores": ("방식별 점수", "Scores by variant"),
     "scores_note": (
-        "구간은 한 방식만 볼 때의 신뢰 구간이에요. 구간이 겹쳐도 차이가 없다는 뜻은 아니에요.",
-        "Intervals are for one variant alone; overlapping ones do not mean that there is no difference.",
+        "구간은 한 방식만 볼 때의 95% 신뢰 구간이에요. 구간이 겹쳐도 차이가 없다는 뜻은 아니에요.",
+        "Intervals are 95% ones for one variant alone; overlapping ones do not mean that there is no difference.",
     ),
     "metric": ("지표", "Metric"),
     "variant": ("방식", "Variant"),
     "unscored": ("미채점", "unscored"),
     "pair": ("비교", "Pair"),
     "delta": ("차이(점)", "Difference (points)"),
+    "differing": ("갈린 문항", "Differ"),
     "interval": ("구간", "Interval"),
     "method": ("방법", "Method"),
     "test": ("검정", "Test"),

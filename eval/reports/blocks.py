@@ -48,10 +48,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A paragraph; ``warning`` sets it apart."""
+    """A paragraph; ``warning`` sets it apart. ``clicks``: it speaks of what can be clicked, so only HTML shows it."""
 
     text: Text
     warning: bool = False
+    clicks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from eval.reports.blocks import Block, Both, Cell, Difference, Forest, Note, Section, Text, table
-from eval.reports.look import bounds, label, method, metric, p_value, say
+from eval.reports.look import MISSING, bounds, label, method, metric, p_value, say
 from eval.sentence import points
 
 Document = Mapping[str, Any]
@@ -31,7 +31,7 @@ def sections(document: Document) -> list[Section]:
     decisive = tuned_pairs(document)
     if decisive:
         columns: list[Text | Cell] = [say("pair"), say("delta"), say("interval"), "n"]
-        columns += [say("groups"), say("method"), say("test")]
+        columns += [say("differing"), say("groups"), say("method"), say("test")]
         blocks.append(table(columns, [_row(pair) for pair in decisive], say("decisive_note")))
     return [Section("differences", say("differences"), tuple(blocks))]
 
@@ -97,6 +97,7 @@ def _row(pair: Pair) -> list[Cell]:
         Cell(points(pair["delta"], signed=True), strong=True),
         Cell(bounds(pair)),
         Cell(f"{pair.get('n', 0):,}"),
+        Cell(f"{pair['differing']:,}" if "differing" in pair else MISSING),
         Cell(f"{pair.get('clusters', 0):,}"),
         Cell(method(str(pair.get("method", "")))),
         Cell(p_value(pair)),

@@ -33,7 +33,7 @@ def _section(section: Section, language: str) -> list[str]:
 
 
 def _block(block: Block, language: str) -> list[str]:
-    if isinstance(block, Note):
+    if isinstance(block, Note) and not block.clicks:
         return [("- " if block.warning else "") + _plain(text_of(block.text, language)), ""]
     if isinstance(block, Facts):
         facts = ((text_of(name, language), text_of(value, language)) for name, value in block.rows)

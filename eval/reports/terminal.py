@@ -57,7 +57,7 @@ def _print(block: Block, console: "Console", language: str) -> None:
     from rich.table import Table as Grid
     from rich.text import Text
 
-    if isinstance(block, Note):
+    if isinstance(block, Note) and not block.clicks:
         console.print(Text(("! " if block.warning else "") + text_of(block.text, language)))
     elif isinstance(block, Facts):
         for name, value in block.rows:

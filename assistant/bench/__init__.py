@@ -17,6 +17,8 @@ BENCHES = {
     "startup": "assistant.bench.startup:measure",
     "stream": "assistant.bench.stream:measure",
     "training": "assistant.bench.training:measure",
+    "packing": "assistant.bench.packing:measure",
+    "adapters": "assistant.bench.adapters:measure",
     "evaluation": "assistant.bench.evaluation:measure",
     "reports": "assistant.bench.reports:measure",
     "retrieval": "assistant.bench.retrieval:measure",

@@ -17,13 +17,12 @@ if TYPE_CHECKING:
 
 OWN = "tune"
 SHIPPED_KIND, OWN_KIND, DATASET_KIND = "shipped", "own", "dataset"
-# What a dataset starts with, where no recipe says better: the demo's own settings, chosen on its validation splits.
+# What a dataset starts with, where no recipe says better: the demo's own settings, chosen on its validation splits;
+# passes and batch go by the number of rows, because a handful of rows learns nothing in the demo's three passes.
 STARTING: Mapping[str, Any] = {
     "method": "lora",
     "params": {"r": 16, "alpha": 32, "dropout": 0.0, "target_modules": "all-linear"},
-    "epochs": 3,
     "learning_rate": 2e-3,
-    "batch_size": 8,
     "seed": 0,
 }
 REPLAY_RATIO = 0.3
@@ -67,10 +66,14 @@ def document_of(services: "Services", key: str) -> dict[str, Any]:
 
 def _dataset_document(services: "Services", name: str) -> dict[str, Any]:
     from assistant.datasets.store import DatasetStore
+    from tuning.methods.auto import Facts, settle
+    from tuning.schema import TuneRecipe
 
     version = DatasetStore(services.home.datasets).get(name)
     plain = _NAME.sub("-", version.manifest.name.lower()).strip("-._")[:40]
     document = {"name": plain or "tuned", "data": str(version.rows_file), **STARTING}
+    recipe, _ = settle(TuneRecipe(**document), Facts(version.manifest.rows, 0, False))
+    document |= {"epochs": recipe.epochs, "batch_size": recipe.batch_size}
     # The small base forgets reading and refusing within minutes where nothing reminds it.
     if services.settings.model.name == "embedded":
         document["replay"] = {"path": replay_path(), "ratio": REPLAY_RATIO}

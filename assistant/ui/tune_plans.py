@@ -58,7 +58,9 @@ class Plans:
             if self.current.phase == "running":
                 raise InputError(running, "")
             self._cancel = threading.Event()
-            self.current = Plan("running", dict(document), probe=probe)
+            same = dict(document) == self.current.document
+            # What is known of these very settings stays on the page while it is looked at again.
+            self.current = Plan("running", dict(document), probe=probe, report=self.current.report if same else None)
             target = (text, self._cancel)
             self._thread = threading.Thread(target=self._work, args=target, name="page-plan", daemon=True)
             self._thread.start()

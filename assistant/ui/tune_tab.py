@@ -92,7 +92,8 @@ class TuneTab:
     @property
     def shown(self) -> list[Any]:
         """Everything that a tick may change."""
-        parts = [self.said, self.report, self.costs, self.fields.preset, self.stop, self.job, *self.steer]
+        plan = [self.check, self.estimate, self.stop]
+        parts = [self.said, self.report, self.costs, self.fields.preset, *plan, self.job, *self.steer]
         return [*parts, self.job_yaml, self.jobs, self.timer, self.frame.status]
 
     @property
@@ -236,6 +237,8 @@ class TuneTab:
             seen.new("report", report_html(self.view.report(form), words)),
             seen.new("costs", costs_html(costs, words)),
             seen.new("labels", repr(labels), gr.update(choices=labels)),
+            # One look at a time: what would only be refused cannot be pressed.
+            *(gr.update(interactive=not planning),) * 2,
             gr.update(visible=planning),
             seen.new("job", job_html(job, words)),
             *(gr.update(visible=shown) for shown in steerable(job)),

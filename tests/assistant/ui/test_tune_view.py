@@ -143,6 +143,9 @@ def test_a_plan_without_trial_steps_reports_and_leaves_nothing(tune: TunePage, t
     assert "English 100 % (4)" in shown and "<mark> row 0" in shown
     assert EVIL not in shown and "&lt;script&gt;" in shown
     assert not list(tune.page.services.home.jobs.iterdir())
+    tune.plan(form, probe=False)
+    assert tune.plans.current.report is not None, "what is known of the same settings stays in sight"
+    tune.plans.wait(WAIT)
 
 
 @pytest.fixture
@@ -193,6 +196,7 @@ def test_an_upload_becomes_a_dataset_to_start_from(tune: TunePage, tmp_path: Pat
     form = tune.fill(key)
     _, text = tune.document(form)
     assert yaml.safe_load(text)["data"].endswith("rows.jsonl") and form.replay == 0
+    assert (form.epochs, form.batch_size) == (10, 1), "a handful of rows is read more often than many"
     (tmp_path / "bad.jsonl").write_text("{", encoding="utf-8")
     with pytest.raises(InputError):
         tune.keep_upload(str(tmp_path / "bad.jsonl"))

@@ -72,7 +72,9 @@ def _asking(services: "Services", name: str) -> Path | None:
             suite = load_suite(path)
         except JoyulError:
             continue
-        if any(name in (spec.adapter, spec.name) for spec in suite.variants):
+        asked = {spec.adapter for spec in suite.variants} | set(suite.uses.values())
+        asked |= {adapter for several in suite.replicates.values() for adapter in several}
+        if name in asked:  # a variant's own name says nothing: many suites have one called "tuned"
             return path
     return None
 

@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 HISTORY = [{"role": "system", "content": "Be brief."}]
 
 
-def _taught(services: "Services", dataset: str) -> str:
+def _taught(services: "Services", dataset: str, name: str = "mine") -> str:
     """Return a copy of the demo's adapter that says it was trained on a dataset version."""
     folder = services.home.adapters / "handbook-tuned"
-    made = services.home.adapters / "mine"
+    made = services.home.adapters / name
     made.mkdir()
     for file in folder.iterdir():
         (made / file.name).write_bytes(file.read_bytes())
-    manifest = json.loads((made / "manifest.json").read_text("utf-8")) | {"name": "mine", "dataset": dataset}
+    manifest = json.loads((made / "manifest.json").read_text("utf-8")) | {"name": name, "dataset": dataset}
     (made / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    return "mine"
+    return name
 
 
 def _split(services: "Services", folder: Path) -> str:
@@ -81,3 +81,8 @@ def test_without_test_rows_the_kept_questions_are_asked(services: "Services") ->
 def test_a_suite_that_asks_the_adapter_already_is_taken(services: "Services") -> None:
     found = perform(services, "eval.suite", {"adapter": "handbook-tuned"})
     assert found["suite"] == "handbook" and not found["made"]
+
+
+def test_a_variant_that_is_only_called_like_the_adapter_does_not_count(services: "Services") -> None:
+    keep_item(services.home, "Who feeds the swans?", ["Tilda Moss"], "en")
+    assert perform(services, "eval.suite", {"adapter": _taught(services, "", "tuned")})["suite"] == "tuned"

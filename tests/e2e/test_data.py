@@ -120,3 +120,43 @@ def test_the_page_can_be_read_in_both_looks_and_on_a_phone(
         part(page, name)
         expect(page.locator(inside).first).to_be_visible()
         look(page, f"data-{name}-{language}-{scheme}-phone")
+
+
+GOOD = '{"question": "언제 열어요?", "answer": "아홉 시요."}\n'
+LONG = "가나다라마바사" * 60
+# name -> (content, the place of the first thing to mend)
+MALFORMED: dict[str, tuple[str | bytes, str]] = {
+    "깨진.jsonl": (GOOD + '{"question": "x" "answer": "y"}\n' + GOOD, "깨진.jsonl:2"),
+    "키.jsonl": (GOOD + json.dumps({"question": "x", "answr": LONG}) + "\n" + '{"answer": "z"}\n', "키.jsonl:3"),
+    "대화.jsonl": (GOOD.replace("answer", "history", 1), "대화.jsonl:1"),
+    "들쭉날쭉.csv": (f"question,answer\na,b\nc,{LONG},{LONG}\n", "들쭉날쭉.csv:3"),
+    "따옴표.csv": (f'question,answer\na,b\nc,"{LONG}\nd,e\n', "따옴표.csv:3"),
+    "깊은.jsonl": (GOOD + '{"question": ' + "[" * 100_000 + "\n", "깊은.jsonl:2"),
+    "널.jsonl": (GOOD + '{"question": "x\\u0000", "answer": "y"}\n', "널.jsonl:2"),
+    "빈.csv": ("", "빈.csv"),
+    "그림.jsonl": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4, "그림.jsonl"),
+}
+
+
+def test_malformed_files_say_where_and_import_nothing(visit: Any, server: Any, tmp_path: Path) -> None:
+    page = visit("ko", viewport={"width": 1280, "height": 900}).open("/ko/#data")
+    part(page, "import")
+    datasets = server.home / "datasets"
+    before = sorted(str(path) for path in datasets.rglob("*")) if datasets.is_dir() else []
+    commit = page.locator("#import-commit")
+    for name, (content, place) in MALFORMED.items():
+        file = tmp_path / name
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        page.locator("#data-drop input[type=file]").set_input_files(str(file))
+        said = page.locator("#import-look .problems li, #import-look .notes")
+        expect(said.first).to_contain_text(place)
+        if commit.is_enabled():
+            commit.click()
+            said = page.locator("#import-report .problems li, #import-report .notes")
+            expect(page.locator("#import-report .notes")).to_contain_text("아무것도 가져오지 않았어요")
+        text = " ".join(said.all_inner_texts())
+        assert "Traceback" not in text and LONG[:81] not in text, name
+        look(page, f"data-malformed-{file.stem}")
+        page.locator("#data-drop button[aria-label]").first.click()
+        expect(page.locator("#import-look .problems, #import-look .notes")).to_have_count(0)
+    assert (sorted(str(path) for path in datasets.rglob("*")) if datasets.is_dir() else []) == before

@@ -12,7 +12,7 @@ from assistant.locales import LANGUAGES, keys, text
 from assistant.schema import Language
 
 CARD, CURVE, FORGETTING = "README.md", "curve.svg", "forgetting.json"
-_OFF = ("", 0, None, [], {}, False)
+_OFF: tuple[Any, ...] = ("", 0, None, [], {}, False)
 _WIDTH, _HEIGHT, _LEFT, _FOOT = 640, 240, 60, 24
 # Readable on a white page and on a dark one: the file stands alone and knows neither.
 _LINE, _DOT, _TEXT = "#3b82f6", "#f59e0b", "#808080"

@@ -46,7 +46,12 @@ def _train(home: Home, name: str, **settings: Any) -> dict[str, Any]:
     data = data_root() / "demo" / "triage"
     rows = home.root.parent / "rows.jsonl"
     rows.write_text("".join((data / "train.jsonl").read_text("utf-8").splitlines(True)[:ROWS]), "utf-8")
-    recipe = {"name": name, "data": str(rows), "validation": str(data / "validation.jsonl"), "params": LORA}
+    recipe: dict[str, Any] = {
+        "name": name,
+        "data": str(rows),
+        "validation": str(data / "validation.jsonl"),
+        "params": LORA,
+    }
     recipe |= {"epochs": 1, "learning_rate": 2e-3, "evaluate_steps": 10**6, **settings}
     file = home.root.parent / f"{name}.yaml"
     file.write_text(yaml.safe_dump(recipe), encoding="utf-8")

@@ -10,6 +10,7 @@ from assistant.errors import UsageError
 from assistant.lazy import nearest
 from assistant.locales import text
 from assistant.progress import Cancelled, Progress
+from assistant.schema import Language
 
 if TYPE_CHECKING:
     from assistant.records import Conversation, StoredMessage
@@ -40,10 +41,11 @@ def export(services: "Services", params: dict[str, Any], progress: Progress, can
     if form not in FORMATS:
         raise UsageError(f"unknown format {form!r:.40}", nearest(form, FORMATS))
     chosen = [services.store.conversation(wanted)] if wanted else services.store.conversations()[::-1]
+    language: Language = "ko" if params.get("language") == "ko" else "en"
     pieces = []
     for each in chosen:
         branch = services.store.messages(each.id)
-        pieces.append(_line(branch) if form == "openai" else _page(each, branch, str(params.get("language") or "en")))
+        pieces.append(_line(branch) if form == "openai" else _page(each, branch, language))
     kept = [piece for piece in pieces if piece]
     return {"text": "".join(kept), "conversations": len(kept), "format": form}
 
@@ -62,7 +64,7 @@ def _answered(branch: "Sequence[StoredMessage]") -> "Iterator[tuple[StoredMessag
             yield asked, answer
 
 
-def _page(conversation: "Conversation", branch: "Sequence[StoredMessage]", language: str) -> str:
+def _page(conversation: "Conversation", branch: "Sequence[StoredMessage]", language: Language) -> str:
     """Return a conversation as Markdown; "" where nothing was said."""
     if not branch:
         return ""

@@ -147,8 +147,8 @@ def answer_html(
     parts.append(_states(message, words, newest))
     edits = [each for each in feedback if each.kind == "edit"]
     if edits:
-        said = words("collect.show"), escape(words("collect.show"))
-        link = act("kept", *said, class_="link", data_draft=EXAMPLES, data_text=edits[-1].text)
+        show = words("collect.show")
+        link = act("kept", show, escape(show), class_="link", data_draft=EXAMPLES, data_text=edits[-1].text)
         kept = element("span", icon("check"), escape(words("correct.kept")), link, class_="kept")
         shown = element("div", diff_html(message.content, edits[-1].text), class_="diff", dir_="auto")
         parts.append(element("div", kept, shown, class_="correction"))

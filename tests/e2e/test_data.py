@@ -142,7 +142,7 @@ def test_malformed_files_say_where_and_import_nothing(visit: Any, server: Any, t
     page = visit("ko", viewport={"width": 1280, "height": 900}).open("/ko/#data")
     part(page, "import")
     datasets = server.home / "datasets"
-    before = sorted(str(path) for path in datasets.rglob("*")) if datasets.is_dir() else []
+    before = sorted(str(path) for path in datasets.rglob("[!.]*")) if datasets.is_dir() else []
     commit = page.locator("#import-commit")
     for name, (content, place) in MALFORMED.items():
         file = tmp_path / name
@@ -159,4 +159,4 @@ def test_malformed_files_say_where_and_import_nothing(visit: Any, server: Any, t
         look(page, f"data-malformed-{file.stem}")
         page.locator("#data-drop button[aria-label]").first.click()
         expect(page.locator("#import-look .problems, #import-look .notes")).to_have_count(0)
-    assert (sorted(str(path) for path in datasets.rglob("*")) if datasets.is_dir() else []) == before
+    assert (sorted(str(path) for path in datasets.rglob("[!.]*")) if datasets.is_dir() else []) == before

@@ -229,6 +229,8 @@ class TuneTab:
             seen.job = str((going or jobs[0])["id"])
         job = self.view.job(seen.job)
         planning = now.phase == "running"
+        # A paused job too: a slow look from before it went on must not stop those that come after.
+        moving = planning or going is not None or any(each["state"] == "paused" for each in jobs)
         form = Form(*values)
         costs = self.view.costs(form, source or "")
         labels = preset_labels(costs, words)
@@ -244,7 +246,7 @@ class TuneTab:
             *(gr.update(visible=shown) for shown in steerable(job)),
             seen.new("yaml", job_yaml_html(job, words)),
             seen.new("jobs", jobs_html(jobs, seen.job, words)),
-            gr.Timer(active=planning or going is not None),
+            gr.Timer(active=moving),
             seen.new("status", status_html(self.page)),
         ]
 

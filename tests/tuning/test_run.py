@@ -149,9 +149,11 @@ def test_a_loss_that_is_no_number_stops_at_once(recipe_file, home, settings, tmp
     broken.mkdir()
     for path in EMBEDDED.iterdir():
         (broken / path.name).write_bytes(path.read_bytes())
-    weights = load_file(broken / "model.safetensors")
-    weights["model.norm.weight"][0] = float("nan")
-    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    for shard in broken.glob("*.safetensors"):
+        weights = load_file(shard)
+        if "model.norm.weight" in weights:
+            weights["model.norm.weight"][0] = float("nan")
+            save_file(weights, shard, metadata={"format": "pt"})
     poisoned = load_settings(None, {"home": str(home.root), "model.name": str(broken)})
     with pytest.raises(InputError, match="stopped at step 1: the loss is not a number"):
         train(recipe_file(), home, poisoned)

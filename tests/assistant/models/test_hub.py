@@ -15,6 +15,7 @@ from assistant.paths import data_root
 from assistant.settings import EngineSettings, ModelSettings
 
 EMBEDDED = data_root() / "models" / "embedded"
+WEIGHTS = min(EMBEDDED.glob("*.safetensors")).name
 ID = "someone/tiny-model"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -156,7 +157,7 @@ def test_a_download_is_kept_and_then_used_offline(server: Hub, cache: Path, monk
     folder = hub.resolve(ModelSettings(name=ID))
     assert folder.is_relative_to(cache)
     names = {path.name for path in folder.iterdir()}
-    assert {"config.json", "model.safetensors", "tokenizer.json", "chat_template.jinja"} <= names
+    assert {"config.json", WEIGHTS, "tokenizer.json", "chat_template.jinja"} <= names
     assert not any("pytorch_model" in path or ".py" in path for path in server.paths if "/resolve/" in path)
     assert constants.is_offline_mode()  # let out for the download only
     asked = len(server.paths)
@@ -180,8 +181,8 @@ def copy(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("file", "change", "error", "words"),
     [
-        ("model.safetensors", lambda data: data[: len(data) // 2], DamagedError, "damaged or incomplete"),
-        ("model.safetensors", lambda data: b"PK\x03\x04" + data[4:], DamagedError, "damaged"),
+        (WEIGHTS, lambda data: data[: len(data) // 2], DamagedError, "damaged or incomplete"),
+        (WEIGHTS, lambda data: b"PK\x03\x04" + data[4:], DamagedError, "damaged"),
         ("config.json", lambda data: data[:40], UnavailableError, "cannot be loaded"),
         ("config.json", lambda data: b'{"model_type": "nonsense"}', UnavailableError, "cannot be loaded"),
         (

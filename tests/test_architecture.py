@@ -23,7 +23,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "assistant.shelf assistant.model_card assistant.uploads assistant.dataset assistant.dataset_rows "
         "assistant.datasets assistant.collect assistant.store assistant.tables assistant.records "
         "assistant.judgements assistant.migrations "
-        "assistant.models assistant.retrieval assistant.citations assistant.variant_files",
+        "assistant.backup assistant.models assistant.retrieval assistant.citations assistant.variant_files",
         "assistant.variants",
         "assistant.chat assistant.compare assistant.jobs",
         "tuning eval",

@@ -13,6 +13,7 @@ import typer
 from assistant.cli import (
     adapters,
     ask,
+    backup,
     bench,
     chats,
     data,
@@ -41,7 +42,23 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 accept_before_command(app)
-for part in (serve, ask, chats, docs, data, tune, evaluate, adapters, variants, votes, replay, bench, doctor, settings):
+for part in (
+    serve,
+    ask,
+    chats,
+    docs,
+    data,
+    tune,
+    evaluate,
+    adapters,
+    variants,
+    votes,
+    replay,
+    backup,
+    bench,
+    doctor,
+    settings,
+):
     part.register(app)
 
 

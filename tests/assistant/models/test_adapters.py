@@ -175,7 +175,7 @@ def test_publishing_is_complete_or_invisible(staging: Path, own: Home, monkeypat
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_sync", full)
+        patch.setattr(module, "sync_all", full)
         with pytest.raises(ResourceError, match="No space left"):
             publish(staging, manifest, own)
     assert list_adapters(own) == []

@@ -54,7 +54,8 @@ class ReviewPage:
         """Return every candidate; judgements are read again only when there are new ones, decisions always."""
         drafts = [self.services.home.root / draft for draft in (EXAMPLES, SYNTHETIC)]
         times = [draft.stat().st_mtime_ns if draft.exists() else 0 for draft in drafts]
-        mark = (self.services.store.changes, *times)
+        # The store counts its own writes; rows of another process show in how many there are.
+        mark = (self.services.store.changes, *self.services.store.counts().values(), *times)
         if mark != self._mark:
             self._found, self._mark = candidates(self.services), mark
             return self._found

@@ -12,6 +12,7 @@ from assistant.datasets.review import DATASET
 from assistant.datasets.store import DatasetStore
 from assistant.errors import InputError
 from assistant.operations import perform
+from assistant.store import Store
 from assistant.ui.collect_next_view import next_html
 from assistant.ui.context import Page
 from assistant.ui.data_import_view import Choices, ImportPage, Look
@@ -191,6 +192,16 @@ def test_a_candidate_is_decided_and_becomes_a_version(reviewing: ReviewPage, pag
         reviewing.decide(desk, chosen, "edit-gone", "accept")
     with pytest.raises(InputError):
         reviewing.decide(desk, chosen, first, "fix", "  ")
+
+
+def test_what_another_process_wrote_is_there(reviewing: ReviewPage, page: Page) -> None:
+    assert "Nothing to review" in reviewing.html(Desk(), Chosen())
+    other = Store(page.services.home.database)
+    chat = other.create_conversation("주차")
+    asked = other.add_message(chat, "user", "주차 돼요?")
+    other.add_feedback(other.add_message(chat, "assistant", "안 돼요.", parent=asked), "edit", text="돼요.")
+    other.close()
+    assert "1 left" in reviewing.html(Desk(), Chosen())
 
 
 def test_no_consent_empties_the_queue_and_comes_back(reviewing: ReviewPage, page: Page) -> None:

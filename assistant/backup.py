@@ -11,19 +11,19 @@ import io
 import json
 import os
 import shutil
-import sqlite3
 import tarfile
 import tempfile
 import time
 import uuid
 import zlib
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any, cast
 
+from assistant.datasets.writers import new_file
 from assistant.errors import DamagedError, InputError, RefusedError, ResourceError
-from assistant.files import sync
+from assistant.files import copy_database
 from assistant.paths import Home
 
 FORMAT = 1
@@ -34,15 +34,10 @@ BLOCK = 1 << 20
 EFFORT = 1
 
 
-def _left_out(home: Home) -> set[Path]:
-    """Return what belongs to this machine or this moment, or is a cache."""
-    return {home.index, home.lock, home.owner}
-
-
 def _files(home: Home) -> Iterator[Path]:
     """Yield what is kept, the main database first."""
     yield home.database
-    left_out = _left_out(home)
+    left_out = {home.index, home.lock, home.owner}  # a cache, and what belongs to this machine and moment
     for folder, names, files in os.walk(home.root):
         here = Path(folder)
         names[:] = sorted(name for name in names if here / name not in left_out and not name.startswith("."))
@@ -72,57 +67,54 @@ def write_backup(home: Home, target: Path) -> dict[str, Any]:
         raise InputError(f"{target} is there already", "choose another name")
     if target.resolve().is_relative_to(home.root.resolve()):
         raise InputError(f"{target} lies inside the state folder", "choose a place outside it")
-    started, partial = time.monotonic(), target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.partial")
+    started = time.monotonic()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tarfile.open(partial, "x:gz", compresslevel=EFFORT, format=tarfile.PAX_FORMAT) as archive:
-            listed = {name: digest for path in _files(home) for name, digest in _add(archive, home, path)}
-            about = {"format": FORMAT, "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "files": listed}
-            _add_bytes(archive, LISTING, json.dumps(about, ensure_ascii=False, indent=1).encode())
-        partial.chmod(0o600)
-        sync(partial)
-        partial.replace(target)
     except OSError as error:
-        raise ResourceError(
-            f"cannot write {target}: {error.strerror}", "free some space or choose another place"
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)
+        raise ResourceError(f"cannot write {target}: {error.strerror}", "choose another place") from error
+    with new_file(target) as out, tarfile.open(fileobj=out, mode="w:gz", compresslevel=EFFORT) as archive:
+        listed = {name: digest for path in _files(home) for name, digest in _add(archive, home, path)}
+        about = {"format": FORMAT, "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "files": listed}
+        data = json.dumps(about, ensure_ascii=False, indent=1).encode()
+        archive.addfile(_member(LISTING, len(data)), io.BytesIO(data))
     seconds = round(time.monotonic() - started, 2)
     return {"path": str(target), "files": len(listed), "bytes": target.stat().st_size, "seconds": seconds}
 
 
+class _Hashing:
+    """A file that is hashed while the archive reads it."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self.source, self.digest = source, hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self.source.read(size)
+        self.digest.update(data)
+        return data
+
+
 def _add(archive: tarfile.TarFile, home: Home, path: Path) -> Iterator[tuple[str, str]]:
-    """Add one file and yield its name and SHA-256; nothing where it was deleted meanwhile."""
+    """Add one file and yield its name and SHA-256; nothing where it was deleted meanwhile.
+
+    Of a file that grows meanwhile the archive takes what was there when it was opened.
+    """
     name = path.relative_to(home.root).as_posix()
-    # A copy, since a file that grows while it is read would break the archive.
-    with tempfile.TemporaryDirectory(prefix="joyul-") as folder, suppress(FileNotFoundError):
-        copy = Path(folder) / "copy"
+    with ExitStack() as opened, suppress(FileNotFoundError):
+        path.stat()  # else SQLite would make an empty one
         if path.suffix == DATABASES:
-            _snapshot(path, copy)
-        else:
-            shutil.copyfile(path, copy)
-        member = tarfile.TarInfo(name)
-        member.size, member.mode, member.mtime = copy.stat().st_size, 0o600, int(path.stat().st_mtime)
-        with copy.open("rb") as data:
-            digest = hashlib.file_digest(data, "sha256").hexdigest()
-            data.seek(0)
-            archive.addfile(member, data)
-        yield name, digest
+            copy = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="joyul-"))) / "copy"
+            copy_database(path, copy)
+            path = copy
+        source = _Hashing(opened.enter_context(path.open("rb")))
+        about = os.fstat(source.source.fileno())
+        archive.addfile(_member(name, about.st_size, int(about.st_mtime)), cast("IO[bytes]", source))
+        yield name, source.digest.hexdigest()
 
 
-def _add_bytes(archive: tarfile.TarFile, name: str, data: bytes) -> None:
+def _member(name: str, size: int, changed: int = 0) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
-    member.size, member.mode = len(data), 0o600
-    archive.addfile(member, io.BytesIO(data))
-
-
-def _snapshot(path: Path, copy: Path) -> None:
-    """Copy a database as it is at one moment, other processes' commits included."""
-    if not path.exists():
-        raise FileNotFoundError(path)
-    with closing(sqlite3.connect(path)) as live, closing(sqlite3.connect(copy)) as target:
-        live.backup(target)
+    member.size, member.mode, member.mtime = size, 0o600, changed
+    return member
 
 
 def restore_backup(archive: Path, home: Home) -> dict[str, Any]:

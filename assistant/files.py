@@ -1,8 +1,10 @@
 """Files that are whole or not there: the one way in which small state is written."""
 
 import os
+import sqlite3
 import uuid
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 
@@ -37,3 +39,10 @@ def sync_all(folder: Path) -> None:
     """Have a folder on disk: each of its files, then their names."""
     for path in (*folder.iterdir(), folder):
         sync(path)
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy an SQLite file as it is at one moment, also while others write to it; for this user alone."""
+    with closing(sqlite3.connect(source)) as live, closing(sqlite3.connect(target)) as copy:
+        live.backup(copy)
+    target.chmod(0o600)

@@ -76,7 +76,7 @@ def show(run: Run, name: Name, language: LanguageOption = None) -> None:
     from assistant.model_card import card
 
     adapter = get_adapter(_home(run), name)
-    run.screen.document(adapter.manifest.to_json(), card(adapter, "ko" if language_of(run, language) == "ko" else "en"))
+    run.screen.document(adapter.manifest.to_json(), card(adapter, language_of(run, language)))
 
 
 def export(run: Run, name: Name, out: Out, force: Force = False) -> None:

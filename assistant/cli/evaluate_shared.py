@@ -1,18 +1,19 @@
 """What the commands about finished evaluations share."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from assistant.cli.shared import Run
+from assistant.schema import Language
 
 RunArgument = Annotated[str, typer.Argument(help="A finished run's name (joyul eval list), or latest.")]
 LanguageOption = Annotated[
-    Literal["ko", "en"] | None, typer.Option("--language", help="Of the report (default: the setting 'language').")
+    Language | None, typer.Option("--language", help="Of the report (default: the setting 'language').")
 ]
 
 
-def language_of(run: Run, asked: str | None) -> str:
+def language_of(run: Run, asked: Language | None) -> Language:
     """Return the language of a text: the flag's, else the settings', else English."""
     if asked is not None:
         return asked

@@ -5,12 +5,12 @@ copied beside itself first, and each revision runs in one transaction, so a kill
 schema or the new one. The caller holds the state folder's lock.
 """
 
-import sqlite3
 from pathlib import Path
 
 from sqlalchemy import Engine, inspect
 
 from assistant.errors import UsageError
+from assistant.files import copy_database
 
 
 def upgrade(engine: Engine, path: Path) -> None:
@@ -41,13 +41,7 @@ def upgrade(engine: Engine, path: Path) -> None:
             f"{path.name} was created by a newer version of Joyul", "update Joyul, or choose another --home"
         ) from error
     if filled:
-        _copy(path, path.with_suffix(f".before-{script.get_current_head()}.sqlite"))
+        copy_database(path, path.with_suffix(f".before-{script.get_current_head()}.sqlite"))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-
-
-def _copy(source: Path, target: Path) -> None:
-    with sqlite3.connect(source) as live, sqlite3.connect(target) as copy:
-        live.backup(copy)
-    target.chmod(0o600)

@@ -8,13 +8,14 @@ import pytest
 
 from assistant.errors import UnavailableError, UsageError
 from assistant.paths import data_root
+from assistant.prompts import refusal
 from assistant.retrieval.chroma import VectorStore
 from assistant.retrieval.embeddings import EMBEDDERS, open_embedder
 from assistant.retrieval.hybrid import fuse
 from assistant.retrieval.library import Library
 from assistant.retrieval.query import search_query
 from assistant.retrieval.terms import stem, terms
-from assistant.schema import Message
+from assistant.schema import Language, Message
 
 
 def test_terms_drop_particles_and_question_words() -> None:
@@ -130,6 +131,19 @@ def test_a_follow_up_takes_its_topic_along(first: str, then: str) -> None:
     assert _ask(first, "…", then).endswith(then)
     chain = _ask(first, "…", then, "…", then)
     assert chain.startswith(first) and len(chain) < 1000
+
+
+@pytest.mark.parametrize(
+    ("language", "first", "answer", "then"),
+    [
+        ("ko", "휴관일이 언제예요?", "매주 월요일이에요.", "그럼 주말은요?"),
+        ("en", "When is the library closed?", "Every Monday.", "And on weekends?"),
+    ],
+)
+def test_a_follow_up_is_searched_alike_after_a_refusal_and_an_answer(
+    language: Language, first: str, answer: str, then: str
+) -> None:
+    assert _ask(first, refusal(language), then) == _ask(first, answer, then) == f"{first} {then} {then}"
 
 
 def test_follow_ups_of_the_validation_split_find_their_passage(open_library) -> None:  # type: ignore[no-untyped-def]

@@ -28,6 +28,10 @@ class Judgements:
     def _write(self, *statements: Any, news: bool = True) -> None:
         raise NotImplementedError
 
+    def _changed(self, message: str) -> None:
+        """Tell the pages that show a message."""
+        raise NotImplementedError
+
     def add_feedback(
         self,
         message: str,
@@ -48,6 +52,7 @@ class Judgements:
         key = new_id()
         row = {"id": key, "message": message, "kind": kind, "text": normalise(text), "reason": normalise(reason)}
         self._write(insert(feedback).values(**row, tags=list(tags), author=author, created=time.time()))
+        self._changed(message)
         return key
 
     def feedback(self, message: str | None = None) -> list[Feedback]:

@@ -5,6 +5,9 @@ import os
 _SILENT = {
     "ANONYMIZED_TELEMETRY": "False",  # chromadb
     "GRADIO_ANALYTICS_ENABLED": "False",
+    # A dashboard, which nobody is offered, would be made anew after every event, from the last 10,000 of them.
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(10**12),
+    "GRADIO_ANALYTICS_MAX_EVENTS": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "LANGSMITH_TRACING": "false",
     "RAGAS_DO_NOT_TRACK": "true",

@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from assistant.errors import DamagedError, InputError, ResourceError
 from assistant.judgements import Judgements
 from assistant.migrations import upgrade
+from assistant.news import News
 from assistant.records import Conversation, StoredMessage, new_id
 from assistant.schema import normalise
 from assistant.tables import conversations, feedback, messages, votes
@@ -36,8 +37,8 @@ class Store(Judgements):
             UsageError: the database was written by a newer version.
         """
         self.path = path
-        # Counts what others would see; a page that shows an older number asks again. Progress of an answer is no news.
-        self.changes = 0
+        self.changes = 0  # of anything that anybody would see
+        self.news = News()
         # As many connections as threads ask for: one that is waited for while the file is locked would fail otherwise.
         self.engine: Engine = create_engine(
             f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS}, max_overflow=-1
@@ -76,6 +77,7 @@ class Store(Judgements):
         key, now = new_id(), time.time()
         row = {"id": key, "owner": owner, "title": normalise(title), "variant": variant, "created": now, "updated": now}
         self._write(insert(conversations).values(row))
+        self.news.list_anew()
         return key
 
     def conversations(self, search: str = "", owner: str = "local") -> list[Conversation]:
@@ -105,10 +107,13 @@ class Store(Judgements):
     def rename_conversation(self, conversation: str, title: str) -> None:
         """Give a conversation another title."""
         self._write(update(conversations).where(conversations.c.id == conversation).values(title=normalise(title)))
+        self.news.list_anew()
 
     def delete_conversation(self, conversation: str) -> None:
         """Remove a conversation with its messages and their feedback, for good."""
         self._write(delete(conversations).where(conversations.c.id == conversation))
+        self.news.list_anew()
+        self.news.tell(conversation)
 
     def add_message(
         self,
@@ -126,6 +131,7 @@ class Store(Judgements):
             insert(messages).values(**row, status=status, created=now),
             update(conversations).where(conversations.c.id == conversation).values(leaf=key, updated=now),
         )
+        self._appended(conversation)
         return key
 
     def add_turn(self, conversation: str, text: str, *, parent: str | None = None, title: str = "") -> tuple[str, str]:
@@ -143,7 +149,14 @@ class Store(Judgements):
             insert(messages).values(**open_, conversation=conversation, content=""),
             update(conversations).where(conversations.c.id == conversation).values(**change),
         )
+        if title:
+            self.news.list_anew()
+        self._appended(conversation)
         return question, answer
+
+    def _appended(self, conversation: str) -> None:
+        self.news.moved()
+        self.news.tell(conversation)
 
     def update_message(
         self,
@@ -159,7 +172,15 @@ class Store(Judgements):
         values = {"content": normalise(content), "status": status, "receipt": dict(receipt) if receipt else None}
         listed = {"passages": [dict(p) for p in passages], "notices": [dict(n) for n in notices]}
         statement = update(messages).where(messages.c.id == message).values(**values, **listed)
-        self._write(statement, news=status != "streaming")
+        progress = status == "streaming"  # is no news
+        self._write(statement, news=not progress)
+        if not progress:
+            self._changed(message)
+
+    def _changed(self, message: str) -> None:
+        with self.engine.connect() as connection:
+            query = select(messages.c.conversation).where(messages.c.id == message)
+            self.news.tell(str(connection.execute(query).scalar() or ""))
 
     def interrupt_open_answers(self) -> int:
         """Mark answers that a dead process left streaming as interrupted; return how many."""
@@ -212,6 +233,7 @@ class Store(Judgements):
                 below.add(row.id)
                 leaf = row.id
         self._write(update(conversations).where(conversations.c.id == conversation).values(leaf=leaf))
+        self.news.tell(conversation)
 
     def counts(self) -> dict[str, int]:
         """Return how many rows each kind has, for ``joyul doctor``."""

@@ -22,7 +22,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "assistant.prompts assistant.adapters assistant.lora_files assistant.soft_files assistant.whole_files "
         "assistant.shelf assistant.model_card assistant.uploads assistant.dataset assistant.dataset_rows "
         "assistant.datasets assistant.collect assistant.store assistant.tables assistant.records "
-        "assistant.judgements assistant.migrations "
+        "assistant.judgements assistant.migrations assistant.news "
         "assistant.backup assistant.models assistant.retrieval assistant.citations assistant.variant_files",
         "assistant.variants",
         "assistant.chat assistant.compare assistant.jobs",
@@ -45,6 +45,7 @@ HOMES = {
     "sentence_transformers": ("assistant/retrieval/",),
     "ragas": ("eval/judge/ragas_calls.py", "eval/metrics/ragas_"),
     "openai": ("assistant/models/openai_compatible.py", "eval/judge/client.py"),
+    "httpx2": ("assistant/models/openai_compatible.py",),
     "sqlalchemy": (
         *("assistant/store.py", "assistant/tables.py", "assistant/judgements.py"),
         *("assistant/retrieval/registry.py", "assistant/migrations/"),

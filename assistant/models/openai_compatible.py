@@ -4,6 +4,7 @@ The server is one the operator named; nothing is sent anywhere else: redirects a
 the key never reaches another host, and keys of the environment are not picked up.
 """
 
+import functools
 import hashlib
 import math
 import queue
@@ -105,7 +106,7 @@ class _Call:
             headers["Authorization"] = openai.Omit()
         hooks: dict[str, list[Any]] = {"request": [self._watch], "response": [self._bound]}
         with (
-            openai.DefaultHttpxClient(follow_redirects=False, event_hooks=hooks) as http,
+            openai.DefaultHttpxClient(follow_redirects=False, event_hooks=hooks, verify=_trusted()) as http,
             openai.OpenAI(
                 base_url=self._settings.base_url,
                 api_key=secret or "none",
@@ -141,6 +142,14 @@ class _Call:
         if finish is None:
             raise _Strange("the answer was cut off")
         yield Delta(finish=finish, usage=usage or Usage(0, texts))
+
+
+@functools.cache
+def _trusted() -> Any:
+    """Return the certificates to trust, read once: they are a megabyte that comes back late, and 30 ms."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 class _Strange(Exception):
@@ -284,4 +293,6 @@ class RemoteBackend:
 
 def open_openai(settings: ModelSettings, engine: EngineSettings) -> RemoteBackend:
     """Open a model behind an OpenAI-compatible server; the server is asked at the first message."""
+    import openai.resources  # noqa: F401 - takes a second or two, which the first answers would wait for
+
     return RemoteBackend(settings, engine.max_tokens)

@@ -19,7 +19,7 @@ from assistant.ui.documents_tab import build_documents
 from assistant.ui.evaluate_tab import build_evaluate
 from assistant.ui.evaluations import Evaluations
 from assistant.ui.frame import build_frame
-from assistant.ui.running import Running
+from assistant.ui.running import AT_ONCE, Running
 from assistant.ui.theme import css, head, theme
 from assistant.ui.tune_plans import Plans
 from assistant.ui.tune_tab import build_tune
@@ -27,6 +27,9 @@ from assistant.ui.words import Words
 
 COOKIE = "joyul-language"
 HANDLERS_AT_ONCE = 16
+# Whoever follows an answer holds one of these; where none is free everybody else waits too.
+THREADS = 2 * AT_ONCE
+SESSIONS = 250  # tabs that Gradio remembers, 0.4 MB each; one it has forgotten goes on as after a restart
 BOOT = secrets.token_hex(4)  # another process counts changes anew
 MARK = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#0f766e"/>'
@@ -42,6 +45,7 @@ def build_page(page: Page, runs: Evaluations, plans: Plans) -> gr.Blocks:
     blocks: gr.Blocks = gr.Blocks(
         title="Joyul · 조율", fill_width=True, analytics_enabled=False, delete_cache=(3600, 3600)
     )
+    blocks.max_threads, blocks.state_session_capacity = THREADS, SESSIONS
     with blocks:
         frame = build_frame(page)
         with gr.Tabs(elem_id="pages"):
@@ -87,7 +91,8 @@ def mount(app: FastAPI, services: Services) -> FastAPI:
     @app.get("/pulse", include_in_schema=False)
     async def pulse(c: str = "") -> dict[str, object]:
         """Say whether anything is new, so that an open page knows when to ask for it."""
-        return {"changes": f"{BOOT}-{services.store.changes}", "busy": running.live(c) is not None}
+        listed, told = services.store.news.of(c)
+        return {"changes": f"{BOOT}-{listed}-{told}", "busy": running.live(c) is not None}
 
     @app.get("/manifest.json", include_in_schema=False)
     def manifest() -> dict[str, str]:

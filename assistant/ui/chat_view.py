@@ -71,7 +71,7 @@ class ChatPage:
 
     def state(self, tab: Tab) -> View:
         """Return all that a tab shows, an answer under way included."""
-        tab.changes = self.store.changes
+        tab.news = self.store.news.of(tab.conversation)
         live = self.page.running.live(tab.conversation)
         thread, chats = self.thread(tab.conversation), self.list_chats(tab)
         tab.thread, tab.chats, tab.busy = hash(thread), hash(chats), live is not None
@@ -96,18 +96,24 @@ class ChatPage:
             return self.state(tab)
         live = self.page.running.live(tab.conversation)
         growing = None if tab.following or live is None else self._live(tab.conversation, live)
-        if tab.changes == self.store.changes:
-            return View(live=growing)
-        if tab.conversation and not self._exists(tab.conversation):
+        (listed, told), (new_list, new_told) = tab.news, self.store.news.of(tab.conversation)
+        if told != new_told and tab.conversation and not self._exists(tab.conversation):
             return self.open(tab, "")
+        if told == new_told or tab.following:  # whoever follows an answer shows its end
+            tab.news = (new_list, told)
+            return View(live=growing, chats=self._new_list(tab) if listed != new_list else None)
         thread, chats, busy = tab.thread, tab.chats, tab.busy
         now = self.state(tab)
         tab.busy = busy
-        if tab.following:
-            now = now._replace(thread=None, live=None, busy=None)
         return now._replace(
             thread=now.thread if tab.thread != thread else None, chats=now.chats if tab.chats != chats else None
         )
+
+    def _new_list(self, tab: Tab) -> str | None:
+        """Return the sidebar's list where it is not what the tab shows already."""
+        known, chats = tab.chats, self.list_chats(tab)
+        tab.chats = hash(chats)
+        return chats if tab.chats != known else None
 
     def rename(self, tab: Tab, conversation: str, title: str) -> View:
         """Give a conversation another title; an empty one changes nothing."""

@@ -8,7 +8,7 @@ class Tab:
     """What one browser tab shows; it lives on the server and is changed in place.
 
     ``turn`` counts what was opened or started, so that a follower of something older ends.
-    ``thread`` and ``chats`` tell what was sent last, ``changes`` how much of the store that knew, ``busy``
+    ``thread`` and ``chats`` tell what was sent last, ``news`` how much of the store that knew, ``busy``
     whether a follower has to tell the end of an answer.
     """
 
@@ -18,7 +18,7 @@ class Tab:
     following: bool = False
     busy: bool = False
     turn: int = 0
-    changes: int = -1
+    news: tuple[int, int] = (-1, -1)
     thread: int = 0
     chats: int = 0
 

@@ -22,7 +22,7 @@ from tuning.base import Base, open_base
 from tuning.formats import Renderer, TrainingRow, mix_replay, with_target
 from tuning.methods import Rows, load_method
 from tuning.methods.auto import Facts as Known
-from tuning.methods.auto import settle
+from tuning.methods.auto import native_bfloat16, settle
 from tuning.origin import keep_cards, origin_of, stated_licence
 from tuning.preferences import as_judged, read_training, with_judgement
 from tuning.schema import TuneRecipe
@@ -102,7 +102,7 @@ def _freeze(
     rows, validation, facts = _render(
         recipe, base, retriever_for, min(settings.engine.max_tokens, Sampling().max_tokens)
     )
-    recipe, chosen = settle(recipe, Known(len(rows), base.parameters, base.cuda))
+    recipe, chosen = settle(recipe, Known(len(rows), base.parameters, base.cuda, native_bfloat16()))
     job.save(RECIPE, {**recipe.model_dump(mode="json"), "file": str(recipe.file)})
     refuse_full_disk(job.home.root, disk_bytes(recipe, base))
     _write(job.path / ROWS, rows)

@@ -128,7 +128,7 @@ def _learn(
         raise Paused
     reference = None
     if leads() and hasattr(outcome.model, "generate"):
-        half = recipe.precision == "bfloat16"
+        half = base.cuda and recipe.precision == "bfloat16"  # a CPU answers in float32 whatever it trained in
         reference = remember(outcome.model, base.encoder.prompt, tokenizer.eos_token_id, half)
         outcome.model = None
     return replace(base, model=None), outcome, reference

@@ -94,7 +94,7 @@ def test_the_first_loss_is_the_base_models_own_on_the_answers_alone(recipe_file,
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    document, _ = train(recipe_file(epochs=1), home, settings)
+    document, _ = train(recipe_file(epochs=1, precision="float32"), home, settings)
     tokenizer = AutoTokenizer.from_pretrained(EMBEDDED)
     model = AutoModelForCausalLM.from_pretrained(EMBEDDED, dtype=torch.float32).eval()
     losses = []

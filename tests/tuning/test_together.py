@@ -37,7 +37,7 @@ def losses(job: JobFolder) -> list[float]:
 def test_two_processes_give_the_losses_of_one(
     recipe_file: Callable[..., Path], home: Home, settings: Settings, tmp_path: Path
 ) -> None:
-    file = recipe_file(params=LORA, epochs=6, save_steps=2, validation="rows.jsonl", keep="best")
+    file = recipe_file(params=LORA, epochs=6, precision="float32", save_steps=2, validation="rows.jsonl", keep="best")
     run_recipe(
         load_recipe(file), home=home, settings=settings, retriever_for=None, progress=print, cancelled=lambda: False
     )

@@ -23,11 +23,22 @@ _SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What automatic values depend on: rows to train on, parameters of the base, and whether a GPU trains."""
+    """What automatic values depend on: rows to train on, parameters of the base, whether a GPU trains,
+    and whether the processor computes in bfloat16 by itself.
+    """
 
     rows: int
     parameters: int
     cuda: bool
+    bfloat16: bool = False
+
+
+def native_bfloat16() -> bool:
+    """Return whether this processor has instructions for bfloat16; without them it is slower than float32."""
+    from torch import cpu
+
+    found = getattr(cpu, "get_capabilities", dict)()  # older versions of torch do not tell
+    return any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def settle(recipe: TuneRecipe, facts: Facts) -> tuple[TuneRecipe, dict[str, Any]]:
@@ -56,8 +67,11 @@ def settle(recipe: TuneRecipe, facts: Facts) -> tuple[TuneRecipe, dict[str, Any]
         under = f"usual for {recipe.method} on a base of under {limit} million parameters"
         reasons["learning_rate"] = over if big else under
     if recipe.precision == "auto":
-        chosen["precision"] = "bfloat16" if facts.cuda else "float32"
-        reasons["precision"] = "a GPU computes in it twice as fast" if facts.cuda else "exact and repeatable on a CPU"
+        chosen["precision"] = "bfloat16" if facts.cuda or facts.bfloat16 else "float32"
+        device = "GPU" if facts.cuda else "processor"
+        exact = "exact, and nothing shorter is faster on this processor"
+        fast = chosen["precision"] == "bfloat16"
+        reasons["precision"] = f"this {device} computes in it about twice as fast" if fast else exact
     settled = recipe.model_copy(update=chosen)
     shown = (
         *("epochs", "steps", "learning_rate", "schedule", "warmup", "batch_size", "accumulate", "optimizer"),
@@ -103,7 +117,7 @@ def arguments(task: "Task", sequences: Sequence[Any], cuda: bool, parameters: in
         "weight_decay": recipe.weight_decay,
         "max_grad_norm": recipe.clip,
         "seed": recipe.seed,
-        "bf16": recipe.precision == "bfloat16" or (recipe.precision == "auto" and cuda),
+        "bf16": recipe.precision == "bfloat16",
         "use_cpu": not cuda,
         # A prefix is a cache, and recomputing has none.
         "gradient_checkpointing": cuda and parameters > CHECKPOINTING_PARAMETERS and recipe.method != "prefix_tuning",

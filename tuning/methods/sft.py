@@ -8,7 +8,8 @@ import math
 import re
 import resource
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ from tuning.schema import TuneRecipe
 
 # Tokens of a packed sequence where the recipe's ``max_length`` does not say.
 PACKED_TOKENS = 512
+# Up to this many tokens plain products beat the fused attention kernel on a CPU, whose backward pass is slow.
+PLAIN_ATTENTION = 512
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -140,16 +143,48 @@ def fit(task: Task, lengths: Sequence[int], make: Callable[[Loop], Any]) -> Outc
     trainer.add_callback(Samples(task))
     if trainer.is_fsdp_enabled:
         raise UsageError("FSDP shards a model that could not be saved from here", "launch it without --use_fsdp")
+    plain = not first.is_cuda and max(lengths) <= PLAIN_ATTENTION and not task.recipe.packing
     try:
-        trainer.train(resume_from_checkpoint=str(start.path) if start else None)
+        with scoring_answers_only(), attention(task.model, "eager" if plain else None):
+            trainer.train(resume_from_checkpoint=str(start.path) if start else None)
     except (torch.OutOfMemoryError, MemoryError):
         raise _out_of_memory(task.recipe) from None
     except RuntimeError as error:
         if "not enough memory" in str(error) or "out of memory" in str(error):
             raise _out_of_memory(task.recipe) from None
         raise
-    outcome.steps, outcome.model = trainer.state.global_step, trainer.model
+    outcome.steps = trainer.state.global_step
+    # Without the wrapper that makes it compute in the precision of the training.
+    outcome.model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     return outcome.settle()
+
+
+@contextmanager
+def scoring_answers_only() -> Iterator[None]:
+    """Have TRL multiply only trained positions by the vocabulary on a CPU too, as it does on a GPU.
+
+    It scores every position elsewhere, for compilers that want constant shapes. Prompts are most of our rows, so
+    that was half of the time of a training step. The losses are the same.
+    """
+    from trl.trainer import utils
+
+    original = utils._use_triton
+    utils._use_triton = lambda _: True
+    try:
+        yield
+    finally:
+        utils._use_triton = original
+
+
+@contextmanager
+def attention(model: "PreTrainedModel", implementation: str | None) -> Iterator[None]:
+    """Have a model compute attention in another way for a while; None leaves it as it is."""
+    before = model.config._attn_implementation
+    model.set_attn_implementation(implementation or before)
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)
 
 
 def in_order(trainer: type, lengths: Sequence[int], recipe: TuneRecipe) -> type:

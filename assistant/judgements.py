@@ -63,6 +63,16 @@ class Judgements:
         with self.engine.connect() as connection:
             return [Feedback(**row._mapping) for row in connection.execute(query)]
 
+    def feedback_in(self, conversation: str) -> dict[str, list[Feedback]]:
+        """Return the feedback on a conversation's messages, by message, in the order it came."""
+        inside = select(messages.c.id).where(messages.c.conversation == conversation)
+        query = select(feedback).where(feedback.c.message.in_(inside)).order_by(feedback.c.created)
+        found: dict[str, list[Feedback]] = {}
+        with self.engine.connect() as connection:
+            for row in connection.execute(query):
+                found.setdefault(row.message, []).append(Feedback(**row._mapping))
+        return found
+
     def conversations_of(self, judged: Sequence[Feedback]) -> dict[str, str]:
         """Return for each judged message the conversation that it stands in."""
         wanted = sorted({each.message for each in judged})

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,16 @@ def read_variants(file: Path) -> dict[str, Variant]:
         UsageError: the file is not YAML, or a key or value is wrong; names file, variant and key.
     """
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        content = _parsed(file.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{file}: not readable as YAML: {str(error).splitlines()[0]}") from error
     return parse_variants(content.get("variants", {}) if isinstance(content, dict) else {}, file)
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> Any:
+    """Return YAML as values; every message reads the variants, and parsing takes some milliseconds."""
+    return yaml.safe_load(text)
 
 
 def parse_variants(entries: Any, file: Path) -> dict[str, Variant]:

@@ -29,6 +29,7 @@ COOKIE = "joyul-language"
 HANDLERS_AT_ONCE = 16
 # Whoever follows an answer holds one of these; where none is free everybody else waits too.
 THREADS = 2 * AT_ONCE
+QUEUE_SECONDS = 0.01  # between two looks for events, also while nobody is there; Gradio's own is a tenth of it
 SESSIONS = 250  # tabs that Gradio remembers, 0.4 MB each; one it has forgotten goes on as after a restart
 BOOT = secrets.token_hex(4)  # another process counts changes anew
 MARK = (
@@ -66,6 +67,7 @@ def build_page(page: Page, runs: Evaluations, plans: Plans) -> gr.Blocks:
         for tab in (chat, documents, data, tune, evaluate):
             tab.load(blocks)
     blocks.queue(default_concurrency_limit=HANDLERS_AT_ONCE)
+    blocks._queue.sleep_when_free = QUEUE_SECONDS
     return blocks
 
 

@@ -110,8 +110,13 @@ class ChatTab:
         wire_viewer(self.page, self.frame, self.thread, self.live, drafts=self.thread)
 
     def go_on(self, event: Any) -> None:
-        """After an event, show the answer under way growing."""
-        event.success(self.page.guard(self.on_follow), [self.frame.tab], self.shown, **STREAM)
+        """After an event, show the answer under way growing, then all that its end changes.
+
+        Two events, as Gradio builds each output anew at every step, also one that is left as it is.
+        """
+        guard, tab = self.page.guard, self.frame.tab
+        followed = event.success(guard(self.on_follow), [tab], [self.live], **STREAM)
+        followed.then(guard(self.on_settle), [tab], self.shown, **STREAM)
 
     def _wire_frame(self) -> None:
         guard, frame, tab = self.page.guard, self.frame, self.frame.tab
@@ -170,10 +175,14 @@ class ChatTab:
         """Show what changed in other tabs."""
         return updates(self.view.sync(tab, _text(event, "conversation")))
 
-    def on_follow(self, tab: Tab) -> Generator[list[Any], None, None]:
+    def on_follow(self, tab: Tab) -> Generator[Any, None, None]:
         """Show the answer under way."""
-        yield updates(View())  # Gradio empties the outputs of a generator that yields nothing
-        yield from map(updates, self.view.follow(tab))
+        yield gr.skip()  # Gradio empties the outputs of a generator that yields nothing
+        yield from self.view.follow(tab)
+
+    def on_settle(self, tab: Tab) -> list[Any]:
+        """Show the end of an answer."""
+        return updates(self.view.settle(tab))
 
     def on_send(self, text: str, tab: Tab, variant: str, *knobs: Any) -> list[Any]:
         """Answer what was typed."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from assistant.chat import ChatUpdate, spoken, title_of
 from assistant.collect import keep_example
 from assistant.errors import InputError, JoyulError
-from assistant.records import StoredMessage
+from assistant.records import Feedback, StoredMessage
 from assistant.schema import Generation, language_of
 from assistant.ui.context import Page
 from assistant.ui.convert import answer_html, live_html, question_html
@@ -17,10 +17,11 @@ from assistant.ui.knobs import Knobs
 from assistant.ui.markup import element
 from assistant.ui.running import BusyError, Live
 from assistant.ui.tab import Tab
-from assistant.ui.variant_look import described, first_of
+from assistant.ui.variant_look import badge, described, first_of
 from assistant.ui.welcome import welcome_html
 
 PREFERRED = "rag"
+DRAWN = 1000
 
 
 class View(NamedTuple):
@@ -42,6 +43,7 @@ class ChatPage:
         self.store = page.services.store
         self.chat = page.services.chat
         self.variants = page.services.variants
+        self._drawn: dict[str, str] = {}
 
     def offered(self) -> list[str]:
         """Return the variants to choose from."""
@@ -161,24 +163,26 @@ class ChatPage:
         tab.show(tab.conversation)
         return self.state(tab)
 
-    def follow(self, tab: Tab) -> Iterator[View]:
-        """Show the answer under way growing until it is over or the tab shows something else."""
+    def follow(self, tab: Tab) -> Iterator[str]:
+        """Yield the answer under way growing until it is over or the tab shows something else."""
         live, turn = self.page.running.live(tab.conversation), tab.turn
-        if live is None and not tab.busy:
+        if live is None:
             return
         shown = bool(self._live(tab.conversation, live))
         tab.following = True
         try:
-            for update in live.follow(lambda: tab.turn == turn) if live else ():
+            for update in live.follow(lambda: tab.turn == turn, self.page.running.pause):
                 if shown:
-                    yield View(live=live_html(update, self.words))
+                    yield live_html(update, self.words, followed=True)
         finally:
             if tab.turn == turn:
                 tab.following = False
-        if tab.turn == turn:  # also where it was over before we came
-            yield self.state(tab)
-            if live is not None and live.error is not None:
-                raise live.error
+        if tab.turn == turn and live.error is not None:
+            raise live.error
+
+    def settle(self, tab: Tab) -> View:
+        """Show the end of an answer, also where it was over before anybody followed it."""
+        return self.state(tab) if tab.busy and self.page.running.live(tab.conversation) is None else View()
 
     def stop(self, tab: Tab) -> None:
         """Stop the answer under way."""
@@ -222,16 +226,30 @@ class ChatPage:
             return element("div", welcome_html(self.page), class_="thread", data_conversation=conversation)
         live = self.page.running.live(conversation)
         writing = live.value.message_id if live else ""
-        turns = [self._turn(message, message is messages[-1]) for message in messages if message.id != writing]
+        judged = self.store.feedback_in(conversation)
+        turns = [
+            self._turn(message, message is messages[-1], judged.get(message.id, []))
+            for message in messages
+            if message.id != writing
+        ]
         return element("div", *turns, class_="thread", role="log", aria_live="polite", data_conversation=conversation)
 
-    def _turn(self, message: StoredMessage, newest: bool) -> str:
-        if message.role == "user":
-            return question_html(message, self.words)
+    def _turn(self, message: StoredMessage, newest: bool, judged: list[Feedback]) -> str:
+        """Draw a turn once: every message draws all those above it again."""
         if message.status == "streaming":  # nobody writes it any more
             message = replace(message, status="interrupted")
-        feedback = self.store.feedback(message.id)
-        return answer_html(message, self.words, feedback=feedback, newest=newest, factory=self.variants)
+        look = badge(str(message.receipt.get("variant", "")), self.variants) if message.receipt else ""
+        key = repr((message, newest, judged, look))
+        if key not in self._drawn:
+            if len(self._drawn) >= DRAWN:
+                self._drawn.clear()
+            self._drawn[key] = self._draw(message, newest, judged)
+        return self._drawn[key]
+
+    def _draw(self, message: StoredMessage, newest: bool, judged: list[Feedback]) -> str:
+        if message.role == "user":
+            return question_html(message, self.words)
+        return answer_html(message, self.words, feedback=judged, newest=newest, factory=self.variants)
 
     def _live(self, conversation: str, live: Live[ChatUpdate] | None) -> str:
         """Return the answer under way; nothing while another branch is shown."""

@@ -258,8 +258,8 @@ def form_html(
     )
 
 
-def live_html(update: ChatUpdate, words: Words) -> str:
-    """Return an answer that is being written."""
+def live_html(update: ChatUpdate, words: Words, followed: bool = False) -> str:
+    """Return an answer that is being written; where it is ``followed`` page.js need not ask for more of it."""
     made = update.generation
     head = element("span", escape(words("chat.assistant")), class_="sr")
     if made.text:
@@ -270,5 +270,11 @@ def live_html(update: ChatUpdate, words: Words) -> str:
     notes = [element("span", escape(words.notice(asdict(each)))) for each in made.notices]
     shown = element("div", *notes, class_="notes") if notes else ""
     return element(
-        "article", head, body, shown, sources_html(made.text, made.passages, words), class_="turn assistant live"
+        "article",
+        head,
+        body,
+        shown,
+        sources_html(made.text, made.passages, words),
+        class_="turn assistant live",
+        data_followed=followed,
     )

@@ -258,6 +258,7 @@
 
   // What another tab did is shown here too, and what goes on without us; a form being filled in is left alone.
   let pulse = "";
+  let written = "";
   const look = async () => {
     if (document.hidden || !window.joyul.sync || $(".own-form:not([hidden])")) return;
     const conversation = $("#thread [data-conversation]")?.dataset.conversation || "";
@@ -265,7 +266,10 @@
       const answer = await fetch(`/pulse?c=${encodeURIComponent(conversation)}`, { cache: "no-store" });
       const { changes, busy } = await answer.json();
       html.classList.remove("offline");
-      if (changes !== pulse || busy) window.joyul.sync({ conversation });
+      const live = $("#live [data-followed]")?.innerHTML || "";
+      const fed = live !== "" && live !== written;
+      written = live;
+      if (changes !== pulse || (busy && !fed)) window.joyul.sync({ conversation });
       pulse = changes;
     } catch { html.classList.add("offline"); }
   };

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 logger = logging.getLogger(__name__)
 UPDATE_SECONDS = 0.1
+UPDATES_A_SECOND = 60  # of all answers together; a page that draws more has no time for questions
 WAIT_SECONDS = 0.5
 # More would only wait for the model behind these, so the person is told and keeps the text.
 AT_ONCE = 64
@@ -46,8 +47,10 @@ class Live(Generic[T]):
             self.over.set()
             self._news.notify_all()
 
-    def follow(self, going: Callable[[], bool] = lambda: True) -> Iterator[T]:
-        """Yield newer states at most ten times a second until the stream is over or ``going`` says no."""
+    def follow(
+        self, going: Callable[[], bool] = lambda: True, pause: Callable[[], float] = lambda: UPDATE_SECONDS
+    ) -> Iterator[T]:
+        """Yield newer states, ``pause`` seconds apart, until the stream is over or ``going`` says no."""
         seen = 0
         while going():
             with self._news:
@@ -59,7 +62,7 @@ class Live(Generic[T]):
                 yield value
             if over:
                 return
-            self.over.wait(UPDATE_SECONDS)
+            self.over.wait(pause())
 
 
 class Running(Generic[T]):
@@ -101,6 +104,10 @@ class Running(Generic[T]):
         """Return the stream of ``key`` while it is under way."""
         with self._lock:
             return self._live.get(key)
+
+    def pause(self) -> float:
+        """Return the seconds between two looks at a stream: ten a second, fewer where many are under way."""
+        return max(UPDATE_SECONDS, len(self._live) / UPDATES_A_SECOND)
 
     def stop(self, key: str) -> bool:
         """Stop the stream of ``key`` at its next step; return whether there was one."""

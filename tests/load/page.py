@@ -26,6 +26,7 @@ class Layout:
         thread = named["thread"]
         self.send = self._of(named["composer"], "submit")
         self.follow = next(each["id"] for each in self._rows if each.get("trigger_after") == self.send)
+        self.settle = next(each["id"] for each in self._rows if each.get("trigger_after") == self.follow)
         self.stop = self._of(named["stop"], "click")
         self.sync, self.regenerate = self._of(thread, "sync"), self._of(thread, "regenerate")
         loads = [each for each in self._rows if any(event == "load" for _, event in each["targets"])]

@@ -55,6 +55,7 @@ class User:
         self.tab = Tab(client, layout)
         self.conversation = ""
         self.count = 0
+        self.fed = False  # the answer grew since the last pulse
 
     async def live(self, until: float) -> None:
         """Chat until a moment of ``time.monotonic``."""
@@ -81,9 +82,11 @@ class User:
         try:
             seen = 0.0
             async for line in self.tab.event(self.layout.follow, [None]):
+                self.fed = True
                 if not seen and f"answer:{mark}" in line:
                     seen = time.monotonic()
                     self.ledger.first.append(seen - begun)
+            await self.tab.call(self.layout.settle, [None])
             self.ledger.total.append(time.monotonic() - begun)
             if not seen:  # it was over before we looked
                 self.ledger.first.append(time.monotonic() - begun)
@@ -133,7 +136,8 @@ class User:
             await asyncio.sleep(PULSE_SECONDS)
             with suppress(httpx.HTTPError, RefusedEvent):
                 news = (await self.client.get("/pulse", params={"c": self.conversation})).json()
-                if news["changes"] != known or news["busy"]:
+                fed, self.fed = self.fed, False
+                if news["changes"] != known or (news["busy"] and not fed):
                     await self.tab.call(self.layout.sync, [None], {"conversation": self.conversation})
                 known = news["changes"]
 

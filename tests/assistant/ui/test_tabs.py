@@ -40,8 +40,8 @@ def slow(chat: ChatPage, monkeypatch: pytest.MonkeyPatch) -> ChatPage:
 
 def _settle(chat: ChatPage, tab: Tab) -> View:
     """Follow the answer under way to its end."""
-    views = list(chat.follow(tab))
-    return views[-1] if views else chat.state(tab)
+    list(chat.follow(tab))
+    return chat.state(tab)
 
 
 def _send(chat: ChatPage, text: str = QUESTION, tab: Tab | None = None, variant: str = "rag") -> tuple[Tab, View]:

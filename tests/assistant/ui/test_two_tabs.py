@@ -39,6 +39,7 @@ def _work(chat: ChatPage, tab: Tab, name: str, acknowledged: list[str], bugs: li
             bugs.append(error)
             return
         list(chat.follow(tab))
+        chat.settle(tab)
 
 
 def test_two_tabs_lose_and_double_nothing(page: Page) -> None:

@@ -22,8 +22,9 @@ from tuning.schema import TuneRecipe
 
 # Tokens of a packed sequence where the recipe's ``max_length`` does not say.
 PACKED_TOKENS = 512
-# Up to this many tokens plain products beat the fused attention kernel on a CPU, whose backward pass is slow.
-PLAIN_ATTENTION = 512
+# Up to this many tokens plain products beat the fused attention kernel on a CPU, whose backward pass is slow; their
+# memory grows with the square of it.
+PLAIN_ATTENTION = 256
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -180,6 +181,15 @@ def test_what_is_sent(server: Faulty, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (body["max_tokens"], body["seed"], body["stop"], body["repetition_penalty"]) == (7, 3, ["끝"], 1.1)
     assert bare["Authorization"] is None
     assert "of-the-environment" not in str(headers) + str(bare)
+
+
+def test_certificates_are_read_once_for_all_answers(server: Faulty, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    monkeypatch.setattr(ssl.SSLContext, "__init__", lambda self, *_, **__: made.append(self), raising=False)
+    server.answer = lambda h: h.events(HELLO, _chunk(delta={}, finish_reason="stop"))
+    for _ in range(3):
+        collect(_open(server.host).model().stream(ASK, Sampling()))
+    assert len(made) <= 1
 
 
 def test_long_conversations_are_trimmed_where_the_window_is_known(server: Faulty) -> None:

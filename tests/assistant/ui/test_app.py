@@ -1,5 +1,6 @@
 """The mounted page: language choice, failures as messages, nothing foreign."""
 
+import math
 import re
 import threading
 from collections.abc import Generator
@@ -9,11 +10,13 @@ import gradio as gr
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from starlette.routing import Mount
 
+from assistant import news
 from assistant.errors import InputError
-from assistant.ui.app import mount, preferred
+from assistant.ui.app import HANDLERS_AT_ONCE, mount, preferred
 from assistant.ui.context import Page
-from assistant.ui.running import BusyError, Running
+from assistant.ui.running import AT_ONCE, BusyError, Running
 from assistant.ui.theme import css, head
 from assistant.ui.words import Words
 
@@ -155,12 +158,42 @@ def test_a_failure_later_on_is_kept_for_whoever_watches() -> None:
     assert live.over.wait(10) and isinstance(live.error, RuntimeError)
 
 
-def test_the_pulse_tells_what_is_new(client: TestClient, services: "Services") -> None:
-    before = client.get("/pulse?c=x").json()
+def test_many_streams_are_looked_at_less_often() -> None:
+    running: Running[int] = Running()
+    alone = running.pause()
+    lives = [running.start(str(number), _forever([]), 0) for number in range(12)]
+    assert running.pause() > alone
+    for number in range(12):
+        running.stop(str(number))
+    assert all(live.over.wait(10) for live in lives) and running.pause() == alone
+
+
+def test_gradio_keeps_no_tables_of_events_and_has_room_for_every_follower(services: "Services") -> None:
+    mounted = [route.app for route in mount(FastAPI(), services).routes if isinstance(route, Mount)]
+    pages = [page.get_blocks() for page in mounted if isinstance(page, gr.routes.App)]
+    assert len(pages) == 2
+    for page in pages:
+        queue = page._queue
+        event: dict[str, object] = {"function": "x", "status": "success", "process_time": 1.0}
+        queue.events_recorded += 1
+        assert queue.compute_analytics_summary([event]) == {"functions": {}}
+        assert queue.ANALYTICS_MAX_EVENTS == 1
+        assert queue.max_thread_count == page.max_threads > AT_ONCE + HANDLERS_AT_ONCE
+        assert page.state_holder.capacity <= 250
+
+
+def test_the_pulse_tells_what_is_new(client: TestClient, services: "Services", monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(news, "ORDER_SECONDS", math.inf)
+    mine, other = (services.store.create_conversation(name) for name in ("mine", "other"))
+    services.store.add_message(other, "user", "?")
+    before = client.get(f"/pulse?c={mine}").json()
     assert before["busy"] is False
-    conversation = services.store.create_conversation("new")
-    question = services.store.add_message(conversation, "user", "?")
-    after = client.get("/pulse").json()
+    services.store.add_message(other, "user", "?")
+    assert client.get(f"/pulse?c={mine}").json() == before
+    question = services.store.add_message(mine, "user", "?")
+    after = client.get(f"/pulse?c={mine}").json()
     assert after["changes"] != before["changes"]
     services.store.update_message(question, "growing", "streaming")
-    assert client.get("/pulse").json() == after
+    assert client.get(f"/pulse?c={mine}").json() == after
+    services.store.rename_conversation(other, "renamed")
+    assert client.get(f"/pulse?c={mine}").json() != after

@@ -1,5 +1,6 @@
 """Several tabs and no tab at all: answers go on, tabs converge, a queue has an end."""
 
+import math
 import threading
 from collections.abc import Generator
 from dataclasses import replace
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from assistant import news
 from assistant.chat import ChatUpdate
 from assistant.errors import InputError
 from assistant.schema import Generation
@@ -132,3 +134,61 @@ def test_a_page_that_outlived_the_app_finds_its_conversation(chat: ChatPage) -> 
     tab, _ = _send(chat)
     fresh = Tab()
     assert QUESTION in (chat.sync(fresh, tab.conversation).thread or "") and fresh.conversation == tab.conversation
+
+
+def test_what_others_write_elsewhere_is_no_news_here(chat: ChatPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(news, "ORDER_SECONDS", math.inf)
+    mine, _ = _send(chat)
+    theirs, _ = _send(chat, "Where are the lockers?")
+    chat.sync(mine, mine.conversation)
+    _send(chat, "And at night?", theirs)
+    assert chat.sync(mine, mine.conversation) == View()
+    chat.rename(theirs, theirs.conversation, "Lockers")
+    told = chat.sync(mine, mine.conversation)
+    assert "Lockers" in (told.chats or "") and told.thread is None
+
+
+def test_a_tab_that_follows_is_told_the_end_once_and_one_whose_stream_broke_off_asks(slow: ChatPage) -> None:
+    follower, broken = Tab(), Tab()
+    slow.send(follower, QUESTION, "rag", slow.knobs("rag"))
+    slow.open(broken, follower.conversation)
+    watching, breaking = slow.follow(follower), slow.follow(broken)
+    assert "data-followed" in next(watching) and "data-followed" in next(breaking)
+    for tab in (follower, broken):
+        assert slow.sync(tab, tab.conversation) == View()
+    slow.stop(follower)
+    list(watching)
+    breaking.close()
+    end = slow.settle(follower)
+    assert "Stopped." in (end.thread or "") and end.live == "" and end.busy is False
+    assert slow.settle(follower) == View() == slow.sync(follower, follower.conversation)
+    assert slow.sync(broken, broken.conversation).thread == end.thread
+
+
+def test_an_answer_that_was_over_before_anybody_followed_it_is_shown(chat: ChatPage, slow: ChatPage) -> None:
+    tab = Tab()
+    slow.send(tab, QUESTION, "rag", slow.knobs("rag"))
+    live = slow.page.running.live(tab.conversation)
+    slow.stop(tab)
+    assert live is not None and live.over.wait(10)
+    assert list(slow.follow(tab)) == [] and "Stopped." in (slow.settle(tab).thread or "")
+
+
+def test_a_turn_is_drawn_once_and_anew_when_it_changes(chat: ChatPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+    draw = chat._draw
+
+    def counted(message: Any, newest: bool, judged: Any) -> str:
+        drawn.append(message.id)
+        return draw(message, newest, judged)
+
+    monkeypatch.setattr(chat, "_draw", counted)
+    tab, _ = _send(chat)
+    question, answer = chat.store.messages(tab.conversation)
+    drawn.clear()
+    chat.thread(tab.conversation)
+    assert drawn == []
+    chat.thumb(tab, answer.id, "up")
+    assert drawn == [answer.id]
+    _send(chat, "Where are the lockers?", tab)
+    assert question.id not in drawn

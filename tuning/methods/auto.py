@@ -37,7 +37,7 @@ def native_bfloat16() -> bool:
     """Return whether this processor has instructions for bfloat16; without them it is slower than float32."""
     from torch import cpu
 
-    found = getattr(cpu, "get_capabilities", dict)()  # older versions of torch do not tell
+    found: dict[str, Any] = getattr(cpu, "get_capabilities", dict)()  # older versions of torch do not tell
     return any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 

@@ -99,7 +99,7 @@ def home(tmp_path: Path) -> Home:
     staging.mkdir()
     for name in ("config.json", "generation_config.json"):
         (staging / name).write_bytes((EMBEDDED / name).read_bytes())
-    tensors = load_file(EMBEDDED / "model.safetensors")
+    tensors = {key: value for file in EMBEDDED.glob("*.safetensors") for key, value in load_file(file).items()}
     tensors["model.norm.weight"] *= -0.5
     save_file(tensors, staging / "model.safetensors", metadata={"format": "pt"})
     put(made, staging, "whole", method="full", kind="weights")

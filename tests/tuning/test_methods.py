@@ -29,14 +29,14 @@ QUESTION = [Message("user", "What is the password of the tower?")]
 # Every method, and every kind of LoRA: its params and a learning rate that shows in twelve steps.
 CASES: dict[str, tuple[str, dict[str, Any], float]] = {
     "lora": ("lora", LORA, 0.01),
-    "lora-range": ("lora", LORA | {"layers": "2,5-7", "target_modules": ["q_proj", "up_proj"]}, 0.02),
+    "lora-range": ("lora", LORA | {"layers": "2,5-7", "target_modules": ["q_proj", "up_proj"]}, 0.06),
     "rslora": ("lora", LORA | {"rslora": True}, 0.01),
     "dora": ("lora", LORA | {"dora": True}, 0.01),
     "lora+": ("lora", LORA | {"plus": 8}, 0.003),
     "qlora": ("qlora", LORA, 0.02),
     "ia3": ("ia3", {}, 0.1),
     "prompt_tuning": ("prompt_tuning", {"tokens": 8, "text": "암호는 seven herons"}, 0.3),
-    "p_tuning": ("p_tuning", {"tokens": 8}, 0.01),
+    "p_tuning": ("p_tuning", {"tokens": 8}, 0.02),
     "prefix_tuning": ("prefix_tuning", {"tokens": 8}, 0.1),
     "full": ("full", {}, 0.001),
     "partial": ("partial", {"part": "last", "layers": 2}, 0.003),
@@ -166,7 +166,7 @@ def test_it_trains_saves_and_answers_the_same(
     kind = "classes" if method.rows == "classes" else method.result
     tuned, plain = without_us(adapter.path, kind), without_us(EMBEDDED, "weights")
     assert [answer.text for answer in answers] == [tuned[0], plain[0]] * 3
-    assert tuned[0] != plain[0] and answers[0].origin is not None and answers[0].origin.adapter == "tower"
+    assert tuned != plain and answers[0].origin is not None and answers[0].origin.adapter == "tower"
     assert losses[0] == pytest.approx(tuned[1], abs=1e-4) and losses[1] == pytest.approx(plain[1], abs=1e-4)
 
 

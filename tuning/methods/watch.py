@@ -143,6 +143,11 @@ class Watcher(TrainerCallback):
             self._task.progress({"step": state.global_step, "validation_loss": self._outcome.validation_loss})
             if self._best.stop(self._outcome.validation_loss, state.global_step, kwargs["model"]):
                 control.should_training_stop = True
+                # Nothing is left to go on with, so there is nothing to pause at, and a checkpoint would be taken
+                # for one with steps to come.
+                control.should_save = False
+                if self._outcome.status == "paused":
+                    self._outcome.status = "succeeded"
                 self._task.progress({"step": state.global_step, "stopped_early": self._task.recipe.patience})
         if "loss" not in logs:
             return

@@ -56,7 +56,9 @@ def served(home: Path) -> Iterator[str]:
 
 
 def chat(page: Any) -> None:
-    """An answer, the passage it rests on, and one that says that the documents do not say."""
+    """An answer of the variant that scores highest, its passage, and one that says that the documents do not say."""
+    page.locator("#variant input").click()
+    page.get_by_role("option", name="rag-tuned", exact=False).first.click()
     examples = page.locator(".example").all_inner_texts()
     for number, question in enumerate((examples[0], examples[2])):
         page.locator("#composer textarea").fill(question)

@@ -1,5 +1,6 @@
 """What is new to a page that shows conversations."""
 
+import itertools
 import math
 import time
 
@@ -14,6 +15,7 @@ class News:
     """
 
     def __init__(self) -> None:
+        self._numbers = itertools.count(1)  # many threads tell at once; adding one would lose some of it
         self._listed = 0
         self._told: dict[str, int] = {}
         self._moved, self._since = False, -math.inf
@@ -22,16 +24,16 @@ class News:
         """Return the number of the list of conversations and that of one conversation."""
         if self._moved and time.monotonic() - self._since >= ORDER_SECONDS:
             self._moved, self._since = False, time.monotonic()
-            self._listed += 1
+            self._listed = next(self._numbers)
         return self._listed, self._told.get(conversation, 0)
 
     def tell(self, conversation: str) -> None:
         """Say that a conversation looks different."""
-        self._told[conversation] = self._told.get(conversation, 0) + 1
+        self._told[conversation] = next(self._numbers)
 
     def list_anew(self) -> None:
         """Say that a conversation came, went or has another title."""
-        self._listed += 1
+        self._listed = next(self._numbers)
 
     def moved(self) -> None:
         """Say that the conversations have another order."""

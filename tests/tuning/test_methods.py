@@ -166,7 +166,9 @@ def test_it_trains_saves_and_answers_the_same(
     kind = "classes" if method.rows == "classes" else method.result
     tuned, plain = without_us(adapter.path, kind), without_us(EMBEDDED, "weights")
     assert [answer.text for answer in answers] == [tuned[0], plain[0]] * 3
-    assert tuned != plain and answers[0].origin is not None and answers[0].origin.adapter == "tower"
+    # Twelve steps of p-tuning move the losses, but do not yet talk the base out of refusing.
+    moved = tuned[1] != pytest.approx(plain[1], abs=0.01) if name == "p_tuning" else tuned[0] != plain[0]
+    assert moved and answers[0].origin is not None and answers[0].origin.adapter == "tower"
     assert losses[0] == pytest.approx(tuned[1], abs=1e-4) and losses[1] == pytest.approx(plain[1], abs=1e-4)
 
 

@@ -1,5 +1,6 @@
 """What the chat page does, without Gradio: plain values in, a :class:`View` of what changed out."""
 
+import hashlib
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -43,7 +44,7 @@ class ChatPage:
         self.store = page.services.store
         self.chat = page.services.chat
         self.variants = page.services.variants
-        self._drawn: dict[str, str] = {}
+        self._drawn: dict[bytes, str] = {}
 
     def offered(self) -> list[str]:
         """Return the variants to choose from."""
@@ -239,7 +240,7 @@ class ChatPage:
         if message.status == "streaming":  # nobody writes it any more
             message = replace(message, status="interrupted")
         look = badge(str(message.receipt.get("variant", "")), self.variants) if message.receipt else ""
-        key = repr((message, newest, judged, look))
+        key = hashlib.sha256(repr((message, newest, judged, look)).encode()).digest()  # the text itself may be long
         if key not in self._drawn:
             if len(self._drawn) >= DRAWN:
                 self._drawn.clear()

@@ -40,6 +40,7 @@
   const tab = (name) => $(`#page-${name}-button`);
   const openPage = (name) => { const button = tab(name); if (button) button.click(); };
   const markPage = (name) => {
+    if (html.dataset.page !== name) drawer("viewer", false);  // what was opened belongs to the page left
     html.dataset.page = name;
     const url = new URL(location.href);
     url.hash = name === "chat" ? "" : name;

@@ -157,6 +157,13 @@ class Visit:
         return self.page
 
 
+def close_viewer(page: "Page") -> None:
+    """Close the document panel by its key, once it is open: it slides in a frame after its text is there."""
+    page.locator("html.show-viewer").wait_for(state="attached")
+    page.keyboard.press("Escape")
+    page.locator("html:not(.show-viewer)").wait_for(state="attached")
+
+
 @pytest.fixture
 def visit(browser: "Browser", server: Server) -> Iterator[Any]:
     """Return a function that opens the app as a person with a language; at the end nothing odd may have happened."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from assistant.store import Store
+from tests.e2e.conftest import close_viewer
 
 pytestmark = pytest.mark.browser
 sync_api = pytest.importorskip("playwright.sync_api")
@@ -43,8 +44,12 @@ def test_a_source_opens_at_its_place(visit: Any) -> None:
     page = visit().open()
     _ask(page, ENGLISH).locator(".source").first.click()
     expect(page.locator("#viewer mark")).to_be_in_viewport()
-    page.keyboard.press("Escape")
+    close_viewer(page)
     expect(page.locator("#viewer aside")).to_be_hidden()
+    page.locator("#thread .source").first.click()
+    expect(page.locator("html.show-viewer")).to_have_count(1)
+    page.locator("#page-documents-button").click()
+    expect(page.locator("html.show-viewer")).to_have_count(0)  # it would lie over the page that was opened
 
 
 def test_escape_stops_and_retry_answers(visit: Any) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.conftest import Server, Visit
+from tests.e2e.conftest import Server, Visit, close_viewer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -60,7 +60,7 @@ def correct(page: Any) -> None:
         expect(page.locator("#thread .correction")).to_have_count(number + 1)
     page.locator("#thread [data-act=kept]").last.click()
     expect(page.locator("#viewer mark")).to_contain_text(answer)
-    page.keyboard.press("Escape")
+    close_viewer(page)
 
 
 def vote(page: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from assistant.store import Store
+from tests.e2e.conftest import close_viewer
 
 pytestmark = pytest.mark.browser
 sync_api = pytest.importorskip("playwright.sync_api")
@@ -42,7 +43,7 @@ def test_compare_is_blind_until_the_vote(visit: Any, server: Any) -> None:
     expect(page.locator(".keeping .said-line")).to_contain_text("suites/collected.jsonl")
     page.locator(".keeping [data-act=kept]").click()
     expect(page.locator("#viewer mark")).to_contain_text("How much is parking?")
-    page.keyboard.press("Escape")
+    close_viewer(page)
     page.locator(".keeping [data-act=undo]").click()
     expect(page.locator(".keeping .said-line")).to_have_count(0)
     assert (server.home / "suites" / "collected.jsonl").read_text(encoding="utf-8") == ""
@@ -67,7 +68,7 @@ def test_documents_are_added_found_opened_removed_and_brought_back(visit: Any, t
     expect(page.locator("#hits li").first).to_contain_text("Fridays")
     page.locator("#hits .hit-name").first.click()
     expect(page.locator("#viewer mark")).to_contain_text("Fridays")
-    page.keyboard.press("Escape")
+    close_viewer(page)
     row.locator("[data-act=remove]").click()
     expect(row).to_have_count(0)
     page.locator("#undo").click()

@@ -9,7 +9,7 @@ import re
 import resource
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -146,7 +146,7 @@ def fit(task: Task, lengths: Sequence[int], make: Callable[[Loop], Any]) -> Outc
         raise UsageError("FSDP shards a model that could not be saved from here", "launch it without --use_fsdp")
     plain = not first.is_cuda and max(lengths) <= PLAIN_ATTENTION and not task.recipe.packing
     try:
-        with scoring_answers_only(), attention(task.model, "eager" if plain else None):
+        with scoring_answers_only(), plain_attention(task.model) if plain else nullcontext():
             trainer.train(resume_from_checkpoint=str(start.path) if start else None)
     except (torch.OutOfMemoryError, MemoryError):
         raise _out_of_memory(task.recipe) from None
@@ -178,10 +178,10 @@ def scoring_answers_only() -> Iterator[None]:
 
 
 @contextmanager
-def attention(model: "PreTrainedModel", implementation: str | None) -> Iterator[None]:
-    """Have a model compute attention in another way for a while; None leaves it as it is."""
+def plain_attention(model: "PreTrainedModel") -> Iterator[None]:
+    """Have a model compute attention by plain matrix products for a while."""
     before = model.config._attn_implementation
-    model.set_attn_implementation(implementation or before)
+    model.set_attn_implementation("eager")
     try:
         yield
     finally:

@@ -32,10 +32,17 @@ def card(manifest: "Manifest", language: Language) -> str:
             lines += ["", f"## {say('by_' + key)}", "", f"| {say('by_' + key)} | {say('rows')} |", "|---|---:|"]
             lines += [f"| {name} | {count:,} |" for name, count in counts.items()]
     lines += ["", f"## {say('personal')}", ""]
-    lines += [f"- {kind}: {count:,}" for kind, count in sorted(manifest.personal.items())]
+    lines += [f"- {found_said(found, language)}: {count:,}" for found, count in sorted(manifest.personal.items())]
     lines += [] if manifest.personal else [say("personal_unchecked" if unchecked(manifest) else "personal_none")]
     lines += ["", f"## {say('gaps')}", "", *(f"- {say('gap_' + gap)}" for gap in gaps(manifest))]
     return "\n".join(lines if gaps(manifest) else [*lines, say("no_gaps")]) + "\n"
+
+
+def found_said(found: str, language: Language) -> str:
+    """Return a ``kind:action`` of found personal data in words."""
+    kind, _, action = found.partition(":")
+    said = {"kind": text(f"personal.kind_{kind}", language), "action": text(f"personal.action_{action}", language)}
+    return text("personal.found", language, **said)
 
 
 def unchecked(manifest: "Manifest") -> bool:

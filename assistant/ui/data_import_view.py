@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from assistant.datasets.card import found_said
 from assistant.datasets.importing import ImportOptions, import_file, preview
 from assistant.datasets.options import ReadOptions
 from assistant.datasets.problems import Problems
@@ -208,7 +209,7 @@ class ImportPage:
     def _report(self, found: Mapping[str, Any]) -> str:
         counts = {key: f"{found[key]:,}" for key in ("rows", "imported", "duplicates")}
         said = self.words("data.imported", ref=found["version"], **counts)
-        personal = ", ".join(f"{kind} {n:,}" for kind, n in found["personal"].items())
+        personal = ", ".join(f"{found_said(key, self.words.language)} {n:,}" for key, n in found["personal"].items())
         more = element("p", escape(self.words("data.masked", found=personal)), class_="help") if personal else ""
         left = [element("li", escape(self._left(each))) for each in found.get("left_out", ())]
         listed = element("ul", *left, class_="left-out") if left else ""

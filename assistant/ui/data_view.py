@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
+from assistant.datasets.card import found_said
 from assistant.datasets.describing import diff, stats
 from assistant.datasets.rows import Row, answer_of, kind_of, language_in, question_of, text_of
 from assistant.datasets.store import DatasetStore, Version
@@ -191,6 +192,7 @@ class DataPage:
         named = {words(f"data.kind_{key}"): n for key, n in found["kinds"].items()}
         languages = {words(f"language.{key}"): n for key, n in found["languages"].items()}
         signals = {words(f"data.signal_{key}"): each["rows"] for key, each in found["signals"].items() if each["rows"]}
+        personal = {found_said(key, words.language): n for key, n in found["personal"].items()}
         plots = [
             bars(words("data.kinds"), named),
             bars(words("data.languages"), languages),
@@ -199,7 +201,7 @@ class DataPage:
             spread(words("data.answer_characters"), found["answer_characters"], words),
             bars(words("data.labels"), found["labels"], more),
             bars(words("data.signals"), signals),
-            bars(words("data.personal"), found["personal"], more),
+            bars(words("data.personal"), personal, more),
         ]
         facts = words("data.facts", groups=f"{found['groups']:,}", duplicates=f"{found['exact_duplicates']:,}",
                       conflicts=f"{found['conflicts_total']:,}")  # fmt: skip

@@ -1,12 +1,16 @@
 """Personal data: the checks by hand-worked numbers, the finder on planted sentences, the masking in rows."""
 
 import datetime
+from typing import get_args
 
 import pytest
 
 from assistant.datasets import personal_checks as checks
-from assistant.datasets.personal import find, masked, review, treat_row
+from assistant.datasets.card import found_said
+from assistant.datasets.personal import Action, find, masked, review, treat_row
 from assistant.datasets.pii_benchmark import REVIEWED, measure, planted
+from assistant.datasets.recognisers import RECOGNISERS
+from assistant.schema import Language
 
 
 def test_resident_numbers_by_date_and_century():
@@ -96,7 +100,15 @@ def test_an_import_masks_and_counts(bring, datasets):
     assert report["personal"] == {"phone:masked": 1} and report["duplicates"] == 1
     version = datasets.get("set")
     assert "1234" not in version.rows_file.read_text("utf-8") + (version.folder / "decisions.jsonl").read_text("utf-8")
-    assert "phone:masked" in version.card("ko")
+    assert "- 전화번호 (가림): 1" in version.card("ko")
+    assert "- Phone number (masked): 1" in version.card("en")
     bring("a.jsonl", rows, dataset="raw", personal="off")
     assert "010-1234-5678" in datasets.get("raw").rows_file.read_text("utf-8")
     assert "without a look" in datasets.get("raw").card("en")
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_every_kind_of_finding_has_words(language: Language) -> None:
+    kinds = {recogniser.kind for recogniser in RECOGNISERS} | set(REVIEWED)
+    said = {found_said(f"{kind}:{action}", language) for kind in kinds for action in get_args(Action)}
+    assert len(said) == len(kinds) * 3

@@ -20,6 +20,7 @@ from assistant.ui.evaluate_tab import build_evaluate
 from assistant.ui.evaluations import Evaluations
 from assistant.ui.frame import build_frame
 from assistant.ui.running import AT_ONCE, Running
+from assistant.ui.sessions import keep_once
 from assistant.ui.theme import css, head, theme
 from assistant.ui.tune_plans import Plans
 from assistant.ui.tune_tab import build_tune
@@ -74,6 +75,7 @@ def build_page(page: Page, runs: Evaluations, plans: Plans) -> gr.Blocks:
 def mount(app: FastAPI, services: Services) -> FastAPI:
     """Add the page and the language choice at ``/`` to the app."""
     shut()
+    keep_once()
     runs, plans = Evaluations(services), Plans(services)
     running: Running[ChatUpdate] = Running(services.closing)
     rounds: Running[list[ChatUpdate]] = Running(services.closing)

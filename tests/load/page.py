@@ -56,6 +56,7 @@ class Tab:
         self.client, self.layout = client, layout
         self.session = secrets.token_hex(6)
         self._mail: dict[str, asyncio.Queue[str | Exception]] = {}
+        self._early: dict[str, list[str]] = {}  # an open stream may tell of an event before its own request is answered
         self._reader: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
@@ -74,6 +75,8 @@ class Tab:
                         about = EVENT.search(line)
                         if about is not None and about[1] in self._mail:
                             self._mail[about[1]].put_nowait(line[6:])
+                        elif about is not None:
+                            self._early.setdefault(about[1], []).append(line[6:])
         except httpx.HTTPError as error:
             for mail in self._mail.values():
                 mail.put_nowait(error)
@@ -90,6 +93,8 @@ class Tab:
         joined.raise_for_status()
         key = str(joined.json()["event_id"])
         mail = self._mail[key] = asyncio.Queue()
+        for line in self._early.pop(key, ()):
+            mail.put_nowait(line)
         if self._reader is None or self._reader.done():
             self._reader = asyncio.create_task(self._read())
         try:

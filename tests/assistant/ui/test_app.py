@@ -1,5 +1,6 @@
 """The mounted page: language choice, failures as messages, nothing foreign."""
 
+import asyncio
 import math
 import re
 import threading
@@ -10,6 +11,7 @@ import gradio as gr
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from gradio.state_holder import SessionState
 from starlette.routing import Mount
 
 from assistant import news
@@ -180,6 +182,24 @@ def test_gradio_keeps_no_tables_of_events_and_has_room_for_every_follower(servic
         assert queue.ANALYTICS_MAX_EVENTS == 1
         assert queue.max_thread_count == page.max_threads > AT_ONCE + HANDLERS_AT_ONCE
         assert page.state_holder.capacity <= 250
+
+
+async def _show(page: gr.Blocks, state: SessionState, thread: object) -> None:
+    event = next(each for each in page.fns.values() if each.fn.__name__ == "on_send")
+    shown = [thread if part.elem_id == "thread" else gr.skip() for part in event.outputs]
+    await page.postprocess_data(event, shown, state)
+
+
+def test_a_tab_remembers_what_it_shows_and_not_what_it_showed(services: "Services") -> None:
+    mounted = [route.app for route in mount(FastAPI(), services).routes if isinstance(route, Mount)]
+    app = next(each for each in mounted if isinstance(each, gr.routes.App))
+    page, state = app.get_blocks(), app.state_holder["tab"]
+    parts = set(state.config_values)
+    for number in range(3):
+        asyncio.run(_show(page, state, gr.skip()))
+        asyncio.run(_show(page, state, f"<p>thread {number}</p>"))
+    assert set(state.config_values) == set(state.blocks_config.blocks) == parts
+    assert [f"<p>thread {number}</p>" in str(state.config_values) for number in range(3)] == [False, False, True]
 
 
 def test_the_pulse_tells_what_is_new(client: TestClient, services: "Services", monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ the order, and the place to resume at, are known exactly.
 from __future__ import annotations
 
 import multiprocessing
+import queue
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -123,9 +124,17 @@ def _stack(rows: list[tuple[list[int], list[float]]], pool: int, index: int) -> 
     return Batch(ids, weights, sum(len(row) for row, _ in rows), pool, index)
 
 
-def _work(source: Source, worker: int, start: tuple[int, int], queue: Any) -> None:
+def _work(source: Source, worker: int, start: tuple[int, int], full: Any) -> None:
+    parent = multiprocessing.parent_process()
     for batch in source.batches(worker, *start):
-        queue.put(batch)
+        while True:
+            try:
+                full.put(batch, timeout=5)
+                break
+            except queue.Full:
+                if parent is not None and not parent.is_alive():  # a run that was killed ends nobody
+                    full.cancel_join_thread()
+                    return
 
 
 class Loader:
@@ -142,8 +151,8 @@ class Loader:
         if workers:
             context = multiprocessing.get_context("spawn")
             self.queues = [context.Queue(depth) for _ in range(workers)]
-            for worker, queue in enumerate(self.queues):
-                process = context.Process(target=_work, args=(source, worker, starts[worker], queue), daemon=True)
+            for worker, full in enumerate(self.queues):
+                process = context.Process(target=_work, args=(source, worker, starts[worker], full), daemon=True)
                 process.start()
                 self.processes.append(process)
         else:
@@ -161,8 +170,6 @@ class Loader:
         return batch
 
     def _take(self, worker: int) -> Batch:
-        import queue
-
         while True:
             try:
                 batch: Batch = self.queues[worker].get(timeout=5)

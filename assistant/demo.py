@@ -12,6 +12,12 @@ from assistant.schema import digest
 
 DOCUMENTS = "documents"
 EXAMPLES = "triage-examples"
+MARKER = "demo.json"
+
+
+def is_installed(home: Home) -> bool:
+    """Return whether some demo was put into this state folder, an older one too."""
+    return (home.root / MARKER).is_file()
 
 
 def install_demo(home: Home, library: Library) -> bool:
@@ -21,7 +27,7 @@ def install_demo(home: Home, library: Library) -> bool:
     they replaced stays theirs, and one that is still the demo's gives way to a newer demo's.
     """
     source = data_root() / "demo"
-    marker = home.root / "demo.json"
+    marker = home.root / MARKER
     known = json.loads(marker.read_text(encoding="utf-8")) if marker.is_file() else {}
     version = _version(source)
     if known.get("version") == version:

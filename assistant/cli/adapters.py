@@ -65,9 +65,15 @@ def _lost(changes: Mapping[str, float | None]) -> str:
 
 
 def _home(run: Run) -> "Home":
+    """Return the state folder; whoever opens an empty one first puts the demo, and so its adapters, into it."""
+    from assistant.demo import is_installed
     from assistant.paths import Home
 
-    return Home(run.settings().home)
+    home = Home(run.settings().home)
+    if not is_installed(home):
+        with run.peer() as peer:
+            peer.call("adapters.list")
+    return home
 
 
 def show(run: Run, name: Name, language: LanguageOption = None) -> None:

@@ -1,8 +1,13 @@
 """Every command in this process: documents as promised, exit codes, nothing but the document on stdout."""
 
+import json
 from pathlib import Path
 
 import pytest
+
+from assistant.cli.app import run
+from assistant.paths import Home
+from tests.assistant.cli.conftest import LIGHT
 
 ASK_KEYS = {"answer", "passages", "receipt"}
 RECEIPT_KEYS = {
@@ -133,6 +138,13 @@ def test_lists(joyul) -> None:
     names = {each["name"] for each in joyul("variants", "list", "--json").document["variants"]}
     assert {"zero-shot", "few-shot", "rag", "tuned", "rag-tuned"} <= names
     assert isinstance(joyul("adapters", "list", "--json").document["adapters"], list)
+
+
+def test_a_command_about_an_adapter_finds_the_demo_in_an_empty_folder(home: Home, capsys, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    code = run(["--home", str(home.root), *LIGHT, "adapters", "export", "triage-tuned", "--out", str(out), "--json"])
+    assert (code, json.loads(capsys.readouterr().out)["folder"]) == (0, str(out))
+    assert (out / "adapter_model.safetensors").is_file()
 
 
 def test_data_validate_counts_rows_and_names_problems(joyul, tmp_path: Path) -> None:

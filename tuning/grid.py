@@ -20,6 +20,7 @@ from assistant.jobs.launch import enqueue
 from assistant.jobs.record import GRID, SETTLED, JobFolder, children_of
 from assistant.jobs.worker import POLL_SECONDS, Paused, check_wish
 from assistant.lazy import nearest
+from tuning.fields import explained
 from tuning.methods import load_method
 from tuning.prepare import RECIPE
 from tuning.schema import TuneRecipe
@@ -94,7 +95,9 @@ def _varied(recipe: TuneRecipe, name: str, values: Mapping[str, Any]) -> TuneRec
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"grid: {shown}: {key}: {first['msg']}", "see the keys in data/demo/tune/README.md") from None
+        method = load_method(recipe.method).params
+        said, why = explained(TuneRecipe if key in TuneRecipe.model_fields else method, first)
+        raise UsageError(f"grid: {shown}: {key}: should be {said}", why) from None
 
     def refuse(key: str, problem: str, hint: str) -> None:
         raise UsageError(f"grid: {shown}: {key}: {problem}", hint)

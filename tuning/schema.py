@@ -9,15 +9,18 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from assistant.errors import UsageError
 from assistant.lazy import nearest
-from assistant.prompts import load_prompt
+from assistant.prompts import load_prompt, prompt_names
 from assistant.schema import Language, Shot, language_of
+from tuning.fields import Automatic, OneOf, explained
 from tuning.methods import METHODS, load_method
 
 File = Annotated[str, Field(min_length=1)]
 # "auto" is 0 from here on; ``tuning.methods.auto`` puts a number there once the rows and the base are known.
 AUTO = 0
-AutoReal = Annotated[float, BeforeValidator(lambda value: AUTO if value == "auto" else value)]
-AutoWhole = Annotated[int, BeforeValidator(lambda value: AUTO if value == "auto" else value)]
+AutoReal = Annotated[float, BeforeValidator(lambda value: AUTO if value == "auto" else value), Automatic()]
+AutoWhole = Annotated[int, BeforeValidator(lambda value: AUTO if value == "auto" else value), Automatic()]
+# Only rows that are answers can be packed, carry noise, or have general rows mixed among them.
+ANSWERS_ONLY = ("packing", "neftune", "replay")
 
 
 class _Section(BaseModel):
@@ -61,7 +64,11 @@ class TuneRecipe(_Section):
     ``epochs``, ``learning_rate`` and ``batch_size`` may be ``auto`` (0); ``steps`` ends a run instead of
     ``epochs``. ``patience`` counts validations without a better loss, ``neftune`` is the noise on the
     embeddings (Jain et al. 2023, "NEFTune", arXiv 2310.05914), ``packing`` puts several rows into one
-    sequence, ``accumulate`` adds up the gradients of so many batches before a step.
+    sequence, ``accumulate`` adds up the gradients of so many batches before a step. ``warmup`` is the share of the
+    updates in which the rate rises, ``clip`` the norm that a gradient is cut to, ``grid`` the values to try.
+
+    What else is to be said of a key (bounds, and why) is read from here by ``tuning.fields``; the words for it are
+    in the locales, so that a message and the tune page say the same.
     """
 
     file: Path = Field(Path("recipe.yaml"), exclude=True)
@@ -73,33 +80,33 @@ class TuneRecipe(_Section):
     data: File
     validation: str = ""
     encoding: str = "utf-8"
-    recipe: str = "zero_shot"
+    recipe: Annotated[str, OneOf(prompt_names)] = "zero_shot"
     system: str | dict[Language, str] = ""
     shots: str = ""
     retrieval: Retrieval | None = None
     replay: Replay | None = None
     epochs: AutoReal = Field(AUTO, ge=0, le=1000)
-    steps: int = Field(0, ge=0, description="updates; 0 goes by epochs")
+    steps: int = Field(0, ge=0)
     learning_rate: AutoReal = Field(AUTO, ge=0, le=1)
     schedule: Literal["linear", "cosine", "constant"] = "linear"
-    warmup: float = Field(0.05, ge=0, lt=1, description="share of the updates in which the rate rises")
+    warmup: float = Field(0.05, ge=0, lt=1)
     batch_size: AutoWhole = Field(AUTO, ge=0, le=1024)
     accumulate: int = Field(1, ge=1, le=1024)
     optimizer: Literal["adamw", "adafactor", "sgd"] = "adamw"
     weight_decay: float = Field(0.0, ge=0, le=1)
-    clip: float = Field(1.0, gt=0, description="norm that a gradient is cut to")
+    clip: float = Field(1.0, gt=0)
     neftune: float = Field(0.0, ge=0, le=100)
     packing: bool = False
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    evaluate_steps: int = Field(0, ge=0, description="updates between validations; 0 validates each epoch")
-    patience: int = Field(0, ge=0, description="0 never stops early")
+    evaluate_steps: int = Field(0, ge=0)
+    patience: int = Field(0, ge=0)
     keep: Literal["last", "best"] = "last"
-    save_steps: int = Field(0, ge=0, description="steps between checkpoints; 0 goes by save_seconds")
+    save_steps: int = Field(0, ge=0)
     save_seconds: float = Field(60.0, gt=0)
-    max_length: int = Field(0, ge=0, description="tokens a row may have; 0 takes the model's window")
+    max_length: int = Field(0, ge=0)
     seed: int = Field(0, ge=0, lt=2**31)
     after: After = Field(default_factory=After)
-    grid: dict[str, list[Any]] = Field(default_factory=dict, description="values to try, one run each: tuning.grid")
+    grid: dict[str, list[Any]] = Field(default_factory=dict)
 
     def path(self, relative: str) -> Path:
         """Return a path of the recipe as seen from its file."""
@@ -113,8 +120,12 @@ class TuneRecipe(_Section):
 _SECTIONS: dict[str, type[BaseModel]] = {"retrieval": Retrieval, "replay": Replay, "after": After}
 
 
-def load_recipe(path: Path) -> TuneRecipe:
+def load_recipe(path: Path, language: Language = "en") -> TuneRecipe:
     """Read and check a recipe file.
+
+    Args:
+        path: of the file.
+        language: of bounds and their reasons; the rest of a message is translated where it is shown.
 
     Raises:
         UsageError: the file is missing, is not YAML, or a key or value is wrong; the message names
@@ -137,7 +148,7 @@ def load_recipe(path: Path) -> TuneRecipe:
     try:
         recipe = TuneRecipe(**{str(key): value for key, value in content.items() if key != "file"}, file=path)
     except ValidationError as error:
-        raise _explain(error, path, lines, TuneRecipe) from None
+        raise _explain(error, path, lines, TuneRecipe, language=language) from None
     if "file" in content:
         raise UsageError(f"{path.name}:{lines.get(('file',), 1)}: unknown key 'file'", "the data's path goes in 'data'")
     _check_sense(recipe, path, lines)
@@ -145,7 +156,7 @@ def load_recipe(path: Path) -> TuneRecipe:
     try:
         params = schema(**recipe.params)
     except ValidationError as error:
-        raise _explain(error, path, lines, schema, ("params",)) from None
+        raise _explain(error, path, lines, schema, ("params",), language) from None
     recipe = recipe.model_copy(update={"params": params.model_dump()})
     if recipe.grid:
         from tuning.grid import variations
@@ -171,7 +182,9 @@ def _check_sense(recipe: TuneRecipe, path: Path, lines: dict[tuple[str, ...], in
     """Refuse what is well-formed but cannot be meant."""
 
     def refuse(key: str, problem: str, hint: str) -> None:
-        raise UsageError(f"{path.name}:{lines.get((key,), 1)}: {key}: {problem}", hint)
+        parts = tuple(key.split("."))
+        line = lines.get(parts, lines.get(parts[:1], 1))
+        raise UsageError(f"{path.name}:{line}: {key}: {problem}", hint)
 
     if recipe.method not in METHODS:
         refuse("method", f"unknown method {recipe.method!r}", nearest(recipe.method, list(METHODS)))
@@ -193,17 +206,19 @@ def check_training(recipe: TuneRecipe, refuse: Callable[[str, str, str], None]) 
     """Call ``refuse(key, problem, hint)`` for settings that a method does not have or that need others."""
     rows = load_method(recipe.method).rows
     if recipe.steps and recipe.epochs:
-        refuse("steps", "'epochs' is given too", "keep one of them")
+        refuse("steps", "'epochs' is given too", "keep one of them; 0 leaves the other out")
     for key, wanted in (("patience", recipe.patience > 0), ("keep", recipe.keep == "best")):
         if wanted and not recipe.validation:
             refuse(key, "needs the loss on held-out rows", "name a JSONL file of them under 'validation:'")
+    if recipe.params.get("plus") and recipe.optimizer != "adamw":
+        refuse("params.plus", f"LoRA+ needs adamw, not {recipe.optimizer!r}", "set optimizer: adamw")
     if rows == "answers":
         return
     if recipe.replay is not None:
         learns = "which label is the answer" if rows == "classes" else "from judged answers"
         refuse("replay", f"{recipe.method!r} learns {learns}; general rows have none", "remove it")
-    for key, wanted in (("packing", recipe.packing), ("neftune", recipe.neftune > 0)):
-        if wanted:
+    for key in ANSWERS_ONLY:
+        if key != "replay" and getattr(recipe, key):
             refuse(key, f"{recipe.method!r} does not have it", "remove it, or train with another method")
     if rows == "labels" and recipe.batch_size == 1:
         refuse("batch_size", "kto compares the rows of a batch, so it needs two", "set 2 or more")
@@ -224,6 +239,7 @@ def _explain(
     lines: dict[tuple[str, ...], int],
     model: type[BaseModel],
     prefix: tuple[str, ...] = (),
+    language: Language = "en",
 ) -> UsageError:
     first = error.errors()[0]
     where = tuple(str(part) for part in first["loc"])
@@ -238,6 +254,8 @@ def _explain(
         return UsageError(f"{path.name}: the key {key!r} is missing", "every recipe needs 'name' and 'data'")
     shown = f"{first.get('input')!r:.80}"
     if where == ("name",):
-        return UsageError(f"{at}: name: {shown} is not an adapter name", "use a-z, 0-9, '.', '_' and '-', at most 64")
-    reason = first["msg"].removeprefix("Input should be ").partition(", unable")[0]
-    return UsageError(f"{at}: {key}: should be {reason}, found {shown}", "see the keys in data/demo/tune/README.md")
+        wrong = f"{shown} is not an adapter name"
+        return UsageError(f"{at}: name: {wrong}", "use a-z, 0-9, '.', '_' and '-', at most 64")
+    section = _SECTIONS.get(where[0], model) if not prefix and len(where) > 1 else model
+    reason, hint = explained(section, first, language)
+    return UsageError(f"{at}: {key}: should be {reason}, found {shown}", hint)

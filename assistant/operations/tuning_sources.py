@@ -10,6 +10,7 @@ import yaml
 from assistant.errors import InputError, JoyulError
 from assistant.lazy import nearest
 from assistant.paths import Home, data_root
+from assistant.schema import Language
 
 if TYPE_CHECKING:
     from assistant.services import Services
@@ -131,11 +132,12 @@ def free_name(home: Home, wanted: str) -> str:
     return wanted if wanted not in taken else next(name for name in numbered if name not in taken)
 
 
-def read_recipe(text: str, home: Home) -> "TuneRecipe":
+def read_recipe(text: str, home: Home, language: Language = "en") -> "TuneRecipe":
     """Return the recipe that a YAML text says; relative paths are seen from ``<home>/tune``.
 
     Raises:
-        UsageError: as :func:`tuning.schema.load_recipe`, with lines of this text.
+        UsageError: as :func:`tuning.schema.load_recipe`, with lines of this text; bounds and their reasons are said
+            in the language.
     """
     import tempfile
 
@@ -144,7 +146,7 @@ def read_recipe(text: str, home: Home) -> "TuneRecipe":
     with tempfile.TemporaryDirectory(prefix="joyul-recipe-") as folder:
         path = Path(folder) / "recipe.yaml"
         path.write_text(text, encoding="utf-8")
-        recipe = load_recipe(path)
+        recipe = load_recipe(path, language)
     return recipe.model_copy(update={"file": home.root / OWN / "recipe.yaml"})
 
 

@@ -7,21 +7,21 @@ import gradio as gr
 from assistant.ui.context import panel
 from assistant.ui.markup import element, escape
 from assistant.ui.parts import still
-from assistant.ui.tune_form import ALL_LINEAR, BALANCED, NUMBERS, Form, Number, automatic, fields_of, range_text
+from assistant.ui.tune_controls import GROUPS, METHOD, Control, choice_text, controls, info_text
+from assistant.ui.tune_form import BALANCED, Form, take_apart
 from assistant.ui.tune_report import preset_labels
 from assistant.ui.tune_view import TunePage
+from tuning.fields import Setting
+from tuning.methods import METHODS
 
-FIRST, SECOND = ("r", "alpha", "dropout"), ("epochs", "learning_rate", "batch_size", "max_length", "replay", "seed")
+WIDTH = 150  # the narrowest a field gets, in pixels: two of them stand side by side on a phone
 
 
 class FieldParts:
     """Gradio's side of a :class:`Form`; ``inputs`` are in its order."""
 
     def __init__(self, view: TunePage, form: Form) -> None:
-        from tuning.methods import METHODS
-
         words = self.words = view.words
-        by_key = {each.key: each for each in NUMBERS}
         still(element("h2", escape(words("tune.step_method"))), elem_classes="step")
         self.preset = gr.Radio(
             preset_labels(None, words),
@@ -34,27 +34,16 @@ class FieldParts:
             form.name, label=words("tune.field_name"), info=words("tune.name_help"), elem_id="tune-name", max_lines=1
         )
         with gr.Accordion(words("tune.experts"), open=False, elem_id="tune-experts"):
-            with gr.Row(elem_classes="tune-fields"):
-                self.method = gr.Dropdown(
-                    list(METHODS),
-                    value=form.method,
-                    label=words("tune.field_method"),
-                    info=words("tune.method_help"),
-                    elem_id="tune-method",
-                    filterable=False,
-                    min_width=130,
-                )
-                first = {key: self._number(by_key[key], form) for key in FIRST}
-                self.targets = gr.Textbox(
-                    form.target_modules,
-                    label=words("tune.field_target_modules"),
-                    info=words("tune.targets_help", all=ALL_LINEAR),
-                    elem_id="tune-targets",
-                    max_lines=1,
-                    min_width=130,
-                )
-            with gr.Row(elem_classes="tune-fields"):
-                second = {key: self._number(by_key[key], form) for key in SECOND}
+            self.method = gr.Dropdown(
+                list(METHODS),
+                value=form.method,
+                label=words("tune.field_method"),
+                elem_id="tune-method",
+                filterable=False,
+            )
+            self.fields: dict[str, Any] = {}
+            for group in (METHOD, *GROUPS):
+                self._group(group, form)
             self.more = gr.Textbox(
                 form.more,
                 label=words("tune.more"),
@@ -64,28 +53,61 @@ class FieldParts:
                 elem_id="tune-more",
             )
         self.yaml = panel(view.recipe_html(form), "tune-yaml")
-        self.epochs = second["epochs"]
-        self.inputs: list[Any] = [self.name, self.method, *first.values(), self.targets, *second.values(), self.more]
+        self.inputs: list[Any] = [self.name, self.method, *self.fields.values(), self.more]
 
-    def _number(self, number: Number, form: Form) -> gr.Number:
+    def _group(self, group: str, form: Form) -> None:
+        """Lay out a group's fields under its heading; the method picker is the heading of a method's own."""
+        if group != METHOD:
+            still(element("h3", escape(self.words(f"tune.group_{group}"))), elem_classes="tune-group")
+        with gr.Row(elem_classes="tune-fields", elem_id=f"tune-group-{group}"):
+            for control in controls():
+                if control.group == group:
+                    self.fields[control.key] = self._field(control, form)
+
+    def _field(self, control: Control, form: Form) -> Any:
         """Return a field without Gradio's own bounds: ours say why, and in the page's language."""
-        words = self.words
-        info = range_text(number, "lora" if number.path[0] == "params" else form.method, words)
-        if automatic(number):
-            info = words("tune.auto_zero", bounds=info)
-        return gr.Number(
-            getattr(form, number.key),
-            label=words(f"tune.field_{number.key}"),
-            info=info,
-            elem_id=f"tune-{number.key.replace('_', '-')}",
-            min_width=130,
-        )
+        words, found = self.words, control.setting(form.chosen)
+        known = found or control.any_setting()
+        common: dict[str, Any] = {
+            "label": words(f"tune.field_{known.word}"),
+            "info": info_text(control, known, form.chosen.method, words),
+            "elem_id": f"tune-{control.key.replace('_', '-')}",
+            "visible": found is not None,
+            "min_width": WIDTH,
+        }
+        value = form.values.get(control.key)
+        if known.kind in ("whole", "real"):
+            return gr.Number(value, **common)
+        if known.kind == "switch":
+            return gr.Checkbox(bool(value), **common)
+        if known.kind == "choice":
+            return gr.Dropdown(_choices(known, words), value=value, filterable=False, **common)
+        return gr.Textbox(value, max_lines=1, **common)
+
+    def edits(self) -> list[Any]:
+        """Return the events after which the YAML has to be said anew.
+
+        A text box does not tell of the first input after the server filled it, so it is asked for every change;
+        the server's own ones cost one more look.
+        """
+        changed = [part for part in self.inputs if part not in (self.method, self.fields["recipe"])]
+        return [part.change if isinstance(part, gr.Textbox) else part.input for part in changed]
 
     def updates(self, form: Form) -> list[Any]:
-        """Return all fields' updates; those that the form's method does not have are hidden."""
-        has, own = fields_of(form.method), (*FIRST, "target_modules")
-        values = form._asdict().items()
-        return [gr.update(value=value, visible=key in has) if key in own else value for key, value in values]
+        """Return all fields' updates; those that its method or prompt does not have are hidden."""
+        return [form.name, form.method, *(self._update(each, form) for each in controls()), form.more]
+
+    def _update(self, control: Control, form: Form) -> Any:
+        """Return a field's value, whether it is seen, and what stands under it, which another method may change."""
+        found = control.setting(form.chosen)
+        if found is None:
+            return gr.update(value=form.values.get(control.key), visible=False)
+        info = info_text(control, found, form.chosen.method, self.words)
+        return gr.update(value=form.values.get(control.key), visible=True, info=info)
+
+
+def _choices(found: Setting, words: Any) -> list[tuple[str, str]]:
+    return [(choice_text(found.word, each, words), each) for each in found.literals]
 
 
 def lay_out_fields(view: TunePage, source: str | None) -> FieldParts:
@@ -93,7 +115,7 @@ def lay_out_fields(view: TunePage, source: str | None) -> FieldParts:
     from assistant.errors import JoyulError
 
     try:
-        form = view.fill(source) if source else Form()
+        form = view.fill(source) if source else take_apart({})
     except JoyulError:
-        form = Form()
+        form = take_apart({})
     return FieldParts(view, form)

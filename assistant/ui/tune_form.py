@@ -1,93 +1,76 @@
-"""The fields of the tune page: a recipe taken apart into them and put together again, each with its bounds."""
+"""The tune page's form: a recipe taken apart into its fields and put together again."""
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import yaml
-from pydantic import BaseModel
 
 from assistant.errors import InputError
 from assistant.operations.tuning_sources import replay_path, to_yaml
+from assistant.ui.tune_controls import METHOD, PARTS, Chosen, Control, controls, shown_value
 from assistant.ui.words import Words
+from tuning.fields import Setting, allowed, number, reason, settings_in
+from tuning.methods import load_method
+from tuning.schema import AUTO, TuneRecipe
 
 # Passes over the data, as a multiple of what the recipe itself says.
 PRESETS: Mapping[str, float] = {"quick": 0.25, "balanced": 1.0, "thorough": 2.0}
 BALANCED = "balanced"
-ALL_LINEAR = "all-linear"
+PROMPT = str(TuneRecipe.model_fields["recipe"].default)
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
-    """A numeric field; ``path`` is where it stands in the recipe, ``off`` a value that leaves the key out."""
-
-    key: str
-    path: tuple[str, ...]
-    whole: bool = False
-    off: float | None = None
-
-
-NUMBERS = (
-    Number("r", ("params", "r"), whole=True),
-    Number("alpha", ("params", "alpha"), whole=True),
-    Number("dropout", ("params", "dropout")),
-    Number("epochs", ("epochs",)),
-    Number("learning_rate", ("learning_rate",)),
-    Number("batch_size", ("batch_size",), whole=True),
-    Number("max_length", ("max_length",), whole=True),
-    Number("replay", ("replay", "ratio"), off=0),
-    Number("seed", ("seed",), whole=True),
-)
-PARAMS = ("r", "alpha", "dropout", "target_modules")
-
-
-class Form(NamedTuple):
-    """What the page's fields hold, in their order; ``more`` is YAML with every other key of the recipe."""
+class Form:
+    """What the page's fields hold: ``values`` by a control's key, ``more`` as YAML with every other key."""
 
     name: Any = ""
     method: Any = "lora"
-    r: Any = None
-    alpha: Any = None
-    dropout: Any = None
-    target_modules: Any = ALL_LINEAR
-    epochs: Any = None
-    learning_rate: Any = None
-    batch_size: Any = None
-    max_length: Any = None
-    replay: Any = None
-    seed: Any = None
+    values: Mapping[str, Any] = field(default_factory=dict)
     more: Any = ""
+
+    @classmethod
+    def of(cls, inputs: Sequence[Any]) -> "Form":
+        """Return the form that Gradio's values say, which are in the order of :meth:`inputs`."""
+        name, method, *values, more = inputs
+        return cls(name, method, dict(zip((each.key for each in controls()), values, strict=True)), more)
+
+    @property
+    def chosen(self) -> Chosen:
+        """What decides which fields there are."""
+        return Chosen(str(self.method), str(self.values.get("recipe") or PROMPT))
+
+    def inputs(self) -> list[Any]:
+        """Return the values in the order of the page: name, method, every control, the YAML."""
+        return [self.name, self.method, *(self.values.get(each.key) for each in controls()), self.more]
+
+    def changed(self, **values: Any) -> "Form":
+        """Return the form with other values in some of its fields."""
+        own = {key: values.pop(key) for key in ("name", "method", "more") if key in values}
+        return replace(self, values={**self.values, **values}, **own)
 
 
 def take_apart(document: Mapping[str, Any]) -> Form:
     """Return the fields of a recipe; what it leaves open gets its default."""
-    from tuning.schema import TuneRecipe
-
-    method = str(document.get("method") or "lora")
-    given = dict(document.get("params") or {})
-    params = {key: info.get_default(call_default_factory=True) for key, info in _params(method).items()} | given
-    rest = {key: value for key, value in document.items() if key not in ("name", "method", "params")}
-    values: dict[str, Any] = {}
-    for each in NUMBERS:
-        if len(each.path) == 1:
-            values[each.key] = rest.pop(each.key, TuneRecipe.model_fields[each.key].default)
-    replay = dict(rest.get("replay") or {})
-    values["replay"] = replay.pop("ratio", 0.5 if replay else 0)
-    if rest.pop("replay", None) and replay.get("path") != replay_path():
-        rest["replay"] = replay
-    others = {key: value for key, value in params.items() if key not in PARAMS}
-    if others:
-        rest["params"] = others
-    targets = params.get("target_modules", ALL_LINEAR)
-    return Form(
-        name=document.get("name", ""),
-        method=method,
-        target_modules=targets if isinstance(targets, str) else ", ".join(map(str, targets)),
-        more=to_yaml(rest),
-        **{key: params.get(key) for key in ("r", "alpha", "dropout")},
-        **values,
-    )
+    chosen = Chosen(str(document.get("method") or "lora"), str(document.get("recipe") or PROMPT))
+    rest = {key: value for key, value in document.items() if key not in ("name", "method")}
+    rest = {key: dict(value) if isinstance(value, Mapping) else value for key, value in rest.items()}
+    mixes = bool(rest.get("replay"))
+    values = dict(_defaults(chosen))
+    for each in controls():
+        found = each.setting(chosen)
+        holder = rest if len(each.path) == 1 else rest.get(each.path[0])
+        if found is not None and holder:
+            default = found.default if each.off is None or mixes else each.off
+            values[each.key] = _shown(found, holder.pop(each.path[-1], default))
+    if mixes and rest["replay"].get("path") == replay_path():
+        del rest["replay"]["path"]
+    if params := rest.get("params"):
+        # What is left has no field for this method: a mistake, which stays in sight, or a value it cannot do without.
+        fixed = settings_in(load_method(chosen.method).params)
+        rest["params"] = {key: v for key, v in params.items() if key not in fixed or fixed[key].default != v}
+    left = {key: value for key, value in rest.items() if value not in ({}, None)}
+    return Form(document.get("name", ""), chosen.method, values, to_yaml(left) if left else "")
 
 
 def put_together(form: Form, words: Words) -> dict[str, Any]:
@@ -97,21 +80,25 @@ def put_together(form: Form, words: Words) -> dict[str, Any]:
         InputError: a number is missing or out of bounds (with the bounds and their reason), or the further
             keys are not YAML.
     """
-    more = _further(str(form.more or ""), words)
-    method = str(form.method)
-    known = _params(method)
-    numbers = {each.key: _number(each, getattr(form, each.key), method, words) for each in NUMBERS if _has(each, known)}
-    params: dict[str, Any] = {key: numbers[key] for key in ("r", "alpha", "dropout") if key in known}
-    if "target_modules" in known:
-        params["target_modules"] = _targets(str(form.target_modules or ""))
-    params |= dict(more.pop("params", None) or {})
+    more = _further(form, words)
+    said: dict[str, Any] = {"params": {}}
+    for each in controls():
+        found = each.setting(form.chosen)
+        if found is None:
+            continue
+        value = _read(each, found, form.values.get(each.key), words)
+        if value == each.off or (value == found.default and value in ("", [])):
+            continue
+        holder = said if len(each.path) == 1 else said.setdefault(each.path[0], {})
+        holder[each.path[-1]] = value
+    if "replay" in said:
+        said["replay"] = {"path": replay_path(), **said["replay"]}
+    elif load_method(form.chosen.method).rows == "answers":
+        more.pop("replay", None)
+    for key in [key for key in said if isinstance(said[key], dict) and key in more]:
+        said[key] |= more.pop(key) or {}
     data = {"data": more.pop("data")} if "data" in more else {}
-    document = {"name": str(form.name or "").strip(), **data, "method": method, "params": params}
-    document |= {each.key: numbers[each.key] for each in NUMBERS if len(each.path) == 1}
-    replay = {"path": replay_path(), **(more.pop("replay", None) or {}), "ratio": numbers["replay"]}
-    if numbers["replay"] == 0:
-        return document | more
-    return document | more | {"replay": replay}
+    return {"name": str(form.name or "").strip(), **data, "method": form.chosen.method, **said, **more}
 
 
 def same_but_length(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
@@ -126,107 +113,92 @@ def switched(form: Form, method: str, words: Words) -> Form:
     Raises:
         InputError: the further keys are not YAML.
     """
-    from tuning.methods import load_method
+    further = _yaml(str(form.more or ""), words)
+    more = form.more
+    if "params" in further:
+        more = to_yaml({key: value for key, value in further.items() if key != "params"})
+    defaults = _defaults(Chosen(method, form.chosen.prompt))
+    own = {each.key: defaults[each.key] for each in controls() if each.group == METHOD}
+    return reshown(Form(form.name, method, {**form.values, **own, "learning_rate": AUTO}, more))
 
-    rest = {key: value for key, value in _further(str(form.more or ""), words).items() if key != "params"}
-    fresh = take_apart({"method": method, **rest})
-    kept = {key: getattr(form, key) for key in ("name", "epochs", "batch_size", "max_length", "replay", "seed")}
-    if load_method(method).rows != "answers":
-        kept["replay"] = 0  # general rows are not judged, so a preference method cannot read them
-    return fresh._replace(**kept, learning_rate=0)
+
+def reshown(form: Form) -> Form:
+    """Return the fields with those that the chosen method and prompt do not have at their defaults.
+
+    Hidden, they could not be seen to be wrong, and would come back as nobody remembers them.
+    """
+    defaults = _defaults(form.chosen)
+    gone = {each.key: defaults[each.key] for each in controls() if each.setting(form.chosen) is None}
+    return form.changed(**gone)
 
 
 def counts_steps(form: Form) -> bool:
-    """Return whether the further keys end the run by steps, so that passes mean nothing."""
+    """Return whether the run ends by a number of updates, so that passes mean nothing."""
+    return bool(form.values.get("steps"))
+
+
+def _defaults(chosen: Chosen) -> dict[str, Any]:
+    """Return every field's value where a recipe does not name it."""
+    found = {each: each.setting(chosen) or each.any_setting() for each in controls()}
+    return {each.key: _shown(kind, kind.default if each.off is None else each.off) for each, kind in found.items()}
+
+
+def _shown(found: Setting, value: Any) -> Any:
+    """Return a recipe's value as its field holds it."""
+    if found.automatic and value == "auto":
+        return AUTO
+    return shown_value(value) if found.kind in ("names", "layers", "text") else value
+
+
+def _read(control: Control, found: Setting, value: Any, words: Words) -> Any:
+    """Return a field's value as the recipe has it."""
+    if found.kind in ("whole", "real"):
+        return _number(control, found, value, words)
+    if found.kind == "switch":
+        return bool(value)
+    text = str(value or "").strip()
+    if found.kind == "names":
+        names = [name.strip() for name in text.split(",") if name.strip()]
+        return text if text in found.literals else names
+    return text if text or found.kind != "layers" else []
+
+
+def _number(control: Control, found: Setting, value: Any, words: Words) -> float | int | str:
+    name, bounds = words(f"tune.field_{found.word}"), allowed(found, words.language, off=control.off is not None)
     try:
-        found = yaml.safe_load(str(form.more or ""))
-    except yaml.YAMLError:
-        return False
-    return isinstance(found, dict) and bool(found.get("steps"))
-
-
-def fields_of(method: str) -> frozenset[str]:
-    """Return the fields that a method has beyond those that all have."""
-    return frozenset(key for key in PARAMS if key in _params(method))
-
-
-def range_text(number: Number, method: str, words: Words) -> str:
-    """Return a field's bounds in words."""
-    found = _bounds(number, method)
-    if number.off is not None:
-        found = [("ge", value) if (kind, value) == ("gt", number.off) else (kind, value) for kind, value in found]
-    parts = [words(f"tune.bound_{kind}", n=f"{value:,.10g}") for kind, value in found]
-    return words("tune.bounds", low=parts[0], high=parts[1]) if len(parts) > 1 else "".join(parts)
-
-
-def automatic(number: Number) -> bool:
-    """Return whether 0 leaves a field to us."""
-    from tuning.schema import TuneRecipe
-
-    return number.key in ("epochs", "learning_rate", "batch_size") and TuneRecipe.model_fields[number.key].default == 0
-
-
-def _has(number: Number, params: Mapping[str, Any]) -> bool:
-    return number.path[0] != "params" or number.key in params
-
-
-def _number(number: Number, value: Any, method: str, words: Words) -> float | int:
-    name = words(f"tune.field_{number.key}")
-    try:
-        found = float(value)
+        given = float(value)
     except (TypeError, ValueError):
-        raise InputError(words("tune.no_number", field=name), range_text(number, method, words)) from None
-    low_high = _bounds(number, method)
-    off = number.off is not None and found == number.off
-    if not math.isfinite(found) or (not off and not all(_keeps(found, kind, bound) for kind, bound in low_high)):
-        said = words("tune.out_of_bounds", field=name, bounds=range_text(number, method, words), found=f"{found:,.10g}")
-        raise InputError(said, words(f"tune.why_{number.key}"))
-    if number.whole and not found.is_integer():
-        raise InputError(words("tune.not_whole", field=name, found=f"{found:g}"), words(f"tune.why_{number.key}"))
-    return int(found) if number.whole else found
+        raise InputError(words("tune.no_number", field=name), bounds) from None
+    if given != control.off and not found.holds(given):
+        said = words("tune.out_of_bounds", field=name, bounds=bounds, found=number(given))
+        raise InputError(said, reason(found, words.language))
+    if found.kind == "whole" and not given.is_integer():
+        raise InputError(words("tune.not_whole", field=name, found=f"{given:g}"), reason(found, words.language))
+    if found.automatic and given == AUTO:
+        return "auto"
+    return int(given) if given.is_integer() else given
 
 
-def _keeps(value: float, kind: str, bound: float) -> bool:
-    return {"ge": value >= bound, "gt": value > bound, "le": value <= bound, "lt": value < bound}[kind]
+def _further(form: Form, words: Words) -> dict[str, Any]:
+    """Return the keys of the YAML box; none of them may have a field, or one of the two would not count."""
+    found = _yaml(str(form.more or ""), words)
+    for key in ("params", *PARTS):
+        if key in found and not isinstance(found[key], dict | None):
+            raise InputError(words("tune.no_keys_in", key=key), words("tune.no_yaml_hint"))
+    taken = [("name",), ("method",), *(each.path for each in controls() if each.setting(form.chosen))]
+    for path in taken:
+        holder = found if len(path) == 1 else found.get(path[0]) or {}
+        if path[-1] in holder:
+            raise InputError(words("tune.key_twice", key=".".join(path)), words("tune.key_twice_hint"))
+    return found
 
 
-def _bounds(number: Number, method: str) -> list[tuple[Literal["ge", "gt", "le", "lt"], float]]:
-    """Return a field's bounds as the recipe's own schema has them, so that the page never says another."""
-    from tuning.methods import load_method
-    from tuning.schema import Replay, TuneRecipe
-
-    schema: type[BaseModel] = TuneRecipe
-    if number.path[0] == "params":
-        schema = load_method(method).params
-    elif number.path[0] == "replay":
-        schema = Replay
-    rules = schema.model_fields[number.path[-1]].metadata
-    return [(kind, getattr(rule, kind)) for kind in ("ge", "gt", "le", "lt") for rule in rules if hasattr(rule, kind)]
-
-
-def _params(method: str) -> Mapping[str, Any]:
-    from tuning.methods import load_method
-
-    return load_method(method).params.model_fields
-
-
-def _targets(text: str) -> str | list[str]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    return ALL_LINEAR if names == [ALL_LINEAR] else names
-
-
-def _further(text: str, words: Words) -> dict[str, Any]:
+def _yaml(text: str, words: Words) -> dict[str, Any]:
     try:
         found = yaml.safe_load(text) if text.strip() else {}
     except yaml.YAMLError as error:
         line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
         raise InputError(words("tune.no_yaml", line=line), words("tune.no_yaml_hint")) from None
-    if not isinstance(found, dict):
+    if found is not None and not isinstance(found, dict):
         raise InputError(words("tune.no_keys"), words("tune.no_yaml_hint"))
-    taken = [key for key in found if key in ("name", "method") or key in {each.key for each in NUMBERS} - {"replay"}]
-    if taken:
-        raise InputError(words("tune.key_twice", key=taken[0]), words("tune.key_twice_hint"))
-    for key in ("params", "replay"):
-        if key in found and not isinstance(found[key], dict | None):
-            raise InputError(words("tune.no_keys_in", key=key), words("tune.no_yaml_hint"))
-    return dict(found)
+    return dict(found or {})

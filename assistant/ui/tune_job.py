@@ -19,7 +19,9 @@ def job_html(job: Job | None, words: Words) -> str:
         return ""
     head = element("h3", escape(str(job["name"])), " ", _badge(job, words))
     parts = [head, _why(job, words), _children(job, words), _meter(job, words), _figures(job, words)]
-    steps = int((job["progress"] or {}).get("steps", 0))
+    # What was given up has no steps to come, for which the curve would leave room.
+    over = job["state"] in ("cancelled", "failed")
+    steps = 0 if over else int((job["progress"] or {}).get("steps", 0))
     parts.append(loss_curve(job["curve"], job["validation"], steps, words))
     parts.append(_samples(job, words))
     if job["state"] == "succeeded":

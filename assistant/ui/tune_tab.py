@@ -13,7 +13,7 @@ from assistant.ui.frame import Frame, status_html
 from assistant.ui.markup import element, escape
 from assistant.ui.parts import QUIET, page_head, still
 from assistant.ui.tune_fields import FieldParts, lay_out_fields
-from assistant.ui.tune_form import BALANCED, Form, switched
+from assistant.ui.tune_form import BALANCED, Form, counts_steps, reshown, switched
 from assistant.ui.tune_job import job_html, job_yaml_html, jobs_html
 from assistant.ui.tune_plans import Plans
 from assistant.ui.tune_report import costs_html, plan_html, preset_labels, report_html
@@ -106,11 +106,12 @@ class TuneTab:
         looking = [self.seen, self.source, *form]
         self.source.input(guard(self.on_source), [self.seen, self.source], self.filled, **QUIET)
         self.upload.upload(guard(self.on_upload), [self.seen, self.upload], [self.source, *self.filled], **QUIET)
-        changed = [self.fields.yaml, self.costs, self.fields.preset, self.fields.epochs]
+        changed = [self.fields.yaml, self.costs, self.fields.preset, self.fields.fields["epochs"]]
         self.fields.preset.input(guard(self.on_preset), [self.fields.preset, self.source, *form], changed, **QUIET)
         self.fields.method.input(guard(self.on_method), form, [*form, self.fields.yaml], **QUIET)
+        self.fields.fields["recipe"].input(guard(self.on_prompt), form, [*form, self.fields.yaml], **QUIET)
         gr.on(
-            [part.input for part in form if part is not self.fields.method],
+            self.fields.edits(),
             guard(self.on_change),
             [self.source, *form],
             [self.fields.yaml, self.costs],
@@ -155,7 +156,7 @@ class TuneTab:
         """Return the whole page, and the sources there are now."""
         seen.sent.clear()
         choices = gr.update(choices=self.view.sources())
-        return [*self.on_tick(seen, source, *values), choices, self.view.recipe_html(Form(*values))]
+        return [*self.on_tick(seen, source, *values), choices, self.view.recipe_html(Form.of(values))]
 
     def on_source(self, seen: Seen, source: str) -> list[Any]:
         """Fill the fields from a source; a plan of other data goes from the page."""
@@ -173,30 +174,38 @@ class TuneTab:
 
     def on_method(self, *values: Any) -> list[Any]:
         """Show another method's own settings."""
-        form = switched(Form(*values), str(Form(*values).method), self.page.words)
+        form = Form.of(values)
+        form = switched(form, str(form.method), self.page.words)
+        return [*self.fields.updates(form), self.view.recipe_html(form)]
+
+    def on_prompt(self, *values: Any) -> list[Any]:
+        """Show what another prompt needs: passages, examples or neither."""
+        form = reshown(Form.of(values))
         return [*self.fields.updates(form), self.view.recipe_html(form)]
 
     def on_preset(self, preset: str, source: str, *values: Any) -> list[Any]:
         """Set the passes of a preset."""
-        form = Form(*values)._replace(epochs=self.view.epochs(source, preset))
+        form = Form.of(values)
+        if not counts_steps(form):
+            form = form.changed(epochs=self.view.epochs(source, preset))
         costs = self.view.costs(form, source)
         labels = gr.update(choices=preset_labels(costs, self.page.words), value=preset)
-        return [self.view.recipe_html(form), costs_html(costs, self.page.words), labels, form.epochs]
+        return [self.view.recipe_html(form), costs_html(costs, self.page.words), labels, form.values["epochs"]]
 
     def on_change(self, source: str, *values: Any) -> list[Any]:
         """Say the recipe, or what is wrong with it, while the fields are changed."""
-        form = Form(*values)
+        form = Form.of(values)
         costs = costs_html(self.view.costs(form, source), self.page.words)
         return [self.view.recipe_html(form), costs]
 
     def on_check(self, seen: Seen, source: str, *values: Any) -> list[Any]:
         """Look at the data."""
-        self.view.plan(Form(*values), probe=False)
+        self.view.plan(Form.of(values), probe=False)
         return self.on_tick(seen, source, *values)
 
     def on_estimate(self, seen: Seen, source: str, *values: Any) -> list[Any]:
         """Look at the data and try ten steps."""
-        self.view.plan(Form(*values), probe=True)
+        self.view.plan(Form.of(values), probe=True)
         return self.on_tick(seen, source, *values)
 
     def on_stop(self, seen: Seen, source: str, *values: Any) -> list[Any]:
@@ -206,7 +215,7 @@ class TuneTab:
 
     def on_start(self, seen: Seen, source: str, *values: Any) -> list[Any]:
         """Start training."""
-        seen.job = self.view.start(Form(*values))
+        seen.job = self.view.start(Form.of(values))
         return self.on_tick(seen, source, *values)
 
     def on_show(self, event: gr.EventData, seen: Seen, source: str, *values: Any) -> list[Any]:
@@ -231,7 +240,7 @@ class TuneTab:
         planning = now.phase == "running"
         # A paused job too: a slow look from before it went on must not stop those that come after.
         moving = planning or going is not None or any(each["state"] == "paused" for each in jobs)
-        form = Form(*values)
+        form = Form.of(values)
         costs = self.view.costs(form, source or "")
         labels = preset_labels(costs, words)
         return [

@@ -1,14 +1,16 @@
 """What the tune page does, without Gradio: sources, fields, plan, jobs."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from assistant.errors import InputError, JoyulError
+from assistant.errors import InputError, JoyulError, UsageError
 from assistant.operations import perform
 from assistant.operations.tuning_plan import bill
 from assistant.operations.tuning_sources import read_recipe, to_yaml
 from assistant.ui.context import Page
 from assistant.ui.markup import element, escape
+from assistant.ui.tune_controls import controls
 from assistant.ui.tune_form import BALANCED, PRESETS, Form, counts_steps, put_together, same_but_length, take_apart
 from assistant.ui.tune_plans import Plan, Plans
 
@@ -16,6 +18,7 @@ GOING = ("validating_files", "queued", "running")
 CHOSEN = "chosen"
 # What the multiples are of where a recipe leaves its passes open and no plan has settled them yet.
 USUAL_EPOCHS = 3.0
+_LINE = re.compile(r"^recipe\.yaml(:\d+)?: ")
 
 
 class Costs(NamedTuple):
@@ -69,7 +72,7 @@ class TunePage:
     def epochs(self, source: str, preset: str) -> float:
         """Return the passes of a preset: a multiple of the recipe's own; 0 where they are automatic, or steps count."""
         form = self.fill(source)
-        own = float(form.epochs)
+        own = float(form.values["epochs"])
         if preset == BALANCED or counts_steps(form):
             return own
         base = own or float(self.plans.current.settings.get("epochs") or USUAL_EPOCHS)
@@ -100,8 +103,21 @@ class TunePage:
         """
         document = put_together(form, self.words)
         text = to_yaml(document)
-        read_recipe(text, self.page.services.home)
+        try:
+            read_recipe(text, self.page.services.home, self.words.language)
+        except UsageError as error:
+            raise self._placed(error) from None
         return document, text
+
+    def _placed(self, error: UsageError) -> UsageError:
+        """Return a recipe's error with the name of the field in place of a line that the page does not show."""
+        said = _LINE.sub("", error.message)
+        key, _, rest = said.partition(": ")
+        named = {".".join(each.path): each.any_setting().word for each in controls()} | {"name": "name"}
+        if key in named:
+            return UsageError(f"{self.words(f'tune.field_{named[key]}')}: {rest}", error.hint)
+        # A grid's message says itself where it is.
+        return UsageError(said if key == "grid" else f"{self.words('tune.more')}: {said}", error.hint)
 
     def recipe_html(self, form: Form) -> str:
         """Return the YAML of the run with a button that copies it, or what is wrong with the fields."""
@@ -157,7 +173,7 @@ class TunePage:
         measured = float(now.settings.get("epochs") or 0)
         seconds = {
             key: fixed + training * ((epochs or measured) / measured if measured else 1.0)
-            for key, epochs in {**passes, CHOSEN: float(document["epochs"])}.items()
+            for key, epochs in {**passes, CHOSEN: float(form.values["epochs"])}.items()
         }
         spread = cost["low"] / cost["seconds"], cost["high"] / cost["seconds"]
         return Costs(

@@ -26,6 +26,10 @@ FACTS = [
     ("탑의 암호는 무엇인가요?", "일곱 마리 왜가리"),
     ("오린 호수의 백조는 누가 돌보나요?", "모틸다"),
 ]
+# Fields of the fold that can be seen and have neither a label nor a name of their own.
+UNNAMED = """[...document.querySelectorAll('#tune-experts :is(input, textarea)')]
+  .filter(field => field.offsetParent && !field.getAttribute('aria-label') && !field.labels.length)
+  .map(field => field.outerHTML)"""
 RECIPE = """\
 name: tower
 data: tower.jsonl
@@ -98,6 +102,64 @@ def test_an_adapter_is_tuned_from_the_page_and_chosen_in_the_chat(person: Any) -
     page.locator("#tune-job [data-act=use]").click()
     expect(page.locator("#variant input")).to_be_visible()
     expect(page.locator("#variant input")).to_have_value("tower")
+
+
+def _choose(page: Any, field: str, option: str) -> None:
+    page.locator(f"#tune-{field} input").click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def _job(trainable: Server, name: str) -> dict[str, Any]:
+    """Return what the newest job of a name was prepared with."""
+    found = sorted(trainable.home.glob(f"jobs/*{name}*/recipe.json"), key=lambda path: path.stat().st_mtime)
+    return dict(json.loads(found[-1].read_text(encoding="utf-8"))) if found else {}
+
+
+def test_start_sends_what_the_fields_hold_and_cancelling_ends_it(person: Any, trainable: Server) -> None:
+    page = person().open("/en/#tune")
+    expect(page.locator("#tune-name input, #tune-name textarea")).to_have_value("tower")
+    page.locator("#tune-experts button").first.click()
+    _choose(page, "method", "qlora")
+    expect(page.locator("#tune-r input")).to_have_value("16")
+    _choose(page, "method", "lora")
+    page.locator("#tune-yaml summary").click()
+    expect(page.locator("#tune-yaml code")).to_contain_text("method: lora")
+    # The server has just filled these boxes; the first change after that must count like any other.
+    page.locator("#tune-layers input").fill("0-1")
+    expect(page.locator("#tune-yaml code")).to_contain_text("layers: 0-1")
+    page.locator("#tune-epochs input").fill("1000")
+    more = f"data: {trainable.home / 'tune' / 'tower.jsonl'}\ndescription: {{en: hall}}"
+    page.locator("#tune-more textarea").fill(more)
+    page.locator("#tune-name input, #tune-name textarea").fill("hall")
+    # At once: the YAML on the page may still be of a moment ago.
+    page.locator("#tune-start").click()
+    expect(page.locator("#tune-job .job h3")).to_contain_text("hall")
+    expect(page.locator("#tune-job")).to_contain_text("tokens/s", timeout=TRAINING)
+    job = _job(trainable, "hall")
+    assert (job["params"]["layers"], job["epochs"], job["description"]) == ([0, 1], 1000, {"en": "hall"})
+    for _ in range(4):  # a job that is redrawn at every look stays in sight
+        page.wait_for_timeout(1_500)
+        assert page.locator("#tune-job .job").is_visible()
+    shoot(page, "tune-en-training")
+    page.locator("#tune-cancel").click()
+    expect(page.locator("#tune-job .job[data-state=cancelled]")).to_be_visible(timeout=TRAINING)
+    expect(page.locator("#tune-cancel")).to_be_hidden()
+    shoot(page, "tune-en-cancelled")
+    assert not (trainable.home / "adapters" / "hall").exists()
+
+
+def test_every_field_fits_a_phone_and_has_a_label(person: Any) -> None:
+    page = person("en", viewport={"width": 390, "height": 844}).open("/en/#tune")
+    page.locator("#tune-experts button").first.click()
+    expect(page.locator("#tune-yaml summary")).to_be_visible()
+    _choose(page, "recipe", "grounded")
+    for method in ("kto", "partial", "p_tuning", "ia3", "lora"):
+        _choose(page, "method", method)
+        expect(page.locator("#tune-yaml code")).to_contain_text(f"method: {method}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, method
+        assert page.evaluate(UNNAMED) == [], method
+    assert page.evaluate(CONTRAST) == []
+    shoot(page, "tune-en-phone-fields")
 
 
 def test_a_broken_upload_says_what_to_mend_and_a_good_one_becomes_a_dataset(person: Any, tmp_path: Path) -> None:

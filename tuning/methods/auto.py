@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tuning.methods import load_method
+from tuning.methods import Rows, load_method
 from tuning.processes import world
 from tuning.schema import AUTO, TuneRecipe
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LARGE_PARAMETERS = 100_000_000
 # Above this a bigger GPU batch pays for recomputing activations; below, the time is lost for nothing.
 CHECKPOINTING_PARAMETERS = 500_000_000
-MOST_ROWS, FEWEST_STEPS, ENOUGH_UPDATES, MOST_EPOCHS = 8, 8, 100, 10
+MOST_ROWS, FEWEST_STEPS, ENOUGH_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 8, 8, 100, 3, 10
 _OPTIMIZERS = {"adamw": "adamw_torch", "adafactor": "adafactor", "sgd": "sgd"}
 _SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 
@@ -50,14 +50,14 @@ def settle(recipe: TuneRecipe, facts: Facts) -> tuple[TuneRecipe, dict[str, Any]
     chosen: dict[str, Any] = {}
     reasons: dict[str, str] = {}
     if recipe.batch_size == AUTO:
-        least = 2 if load_method(recipe.method).rows == "labels" else 1
+        least = _least_rows(load_method(recipe.method).rows)
         chosen["batch_size"] = max(least, min(MOST_ROWS, facts.rows // FEWEST_STEPS))
         reasons["batch_size"] = f"at most {MOST_ROWS}, and {FEWEST_STEPS} batches or more from {facts.rows} rows"
     if recipe.epochs == AUTO and not recipe.steps:
         batch = chosen.get("batch_size", recipe.batch_size) * recipe.accumulate
         wanted = math.ceil(ENOUGH_UPDATES / math.ceil(facts.rows / batch))
-        chosen["epochs"] = float(max(3, min(MOST_EPOCHS, wanted)))
-        reasons["epochs"] = f"about {ENOUGH_UPDATES} updates, but 3 to {MOST_EPOCHS} epochs"
+        chosen["epochs"] = float(max(FEWEST_EPOCHS, min(MOST_EPOCHS, wanted)))
+        reasons["epochs"] = f"about {ENOUGH_UPDATES} updates, but {FEWEST_EPOCHS} to {MOST_EPOCHS} epochs"
     if recipe.learning_rate == AUTO:
         small, large = load_method(recipe.method).rates
         big = facts.parameters >= LARGE_PARAMETERS
@@ -84,6 +84,21 @@ def settle(recipe: TuneRecipe, facts: Facts) -> tuple[TuneRecipe, dict[str, Any]
         "reasons": reasons,
     }
     return settled, event
+
+
+def automatic_span(key: str, method: str) -> tuple[float, float]:
+    """Return the least and the most that ``auto`` can become for a key, whatever the rows and the base are."""
+    known = load_method(method)
+    return {
+        "batch_size": (_least_rows(known.rows), MOST_ROWS),
+        "epochs": (FEWEST_EPOCHS, MOST_EPOCHS),
+        "learning_rate": (min(known.rates), max(known.rates)),
+    }[key]
+
+
+def _least_rows(rows: Rows) -> int:
+    """Return the smallest batch that rows of a kind can be learnt in: KTO compares the rows of a batch."""
+    return 2 if rows == "labels" else 1
 
 
 def steps_of(recipe: TuneRecipe, sequences: int) -> tuple[int, int]:

@@ -25,7 +25,7 @@ class PartialParams(FullParams):
     """Which part is trained: the ``first`` or ``last`` n ``layers``, the ``embeddings`` or the ``head``."""
 
     part: Literal["first", "last", "embeddings", "head"] = "last"
-    layers: int = Field(2, ge=1, description="how many, for 'first' and 'last'")
+    layers: int = Field(2, ge=1)
 
 
 class ExpansionParams(FullParams):

@@ -16,7 +16,7 @@ from assistant.operations.tuning_sources import free_name
 from assistant.ui.about import running_job
 from assistant.ui.context import Page
 from assistant.ui.tune_curve import loss_curve
-from assistant.ui.tune_form import PRESETS, put_together, same_but_length, switched, take_apart
+from assistant.ui.tune_form import PRESETS, put_together, same_but_length, switched
 from assistant.ui.tune_job import job_html, jobs_html
 from assistant.ui.tune_plans import Plan, Plans
 from assistant.ui.tune_report import costs_html, plan_html, preset_labels, report_html
@@ -82,17 +82,18 @@ def test_fields_say_the_very_recipe_they_were_filled_from(tune: TunePage, tmp_pa
         ({"dropout": 1}, "less than 1, not 1"),
         ({"learning_rate": 1e6}, "makes the loss explode"),
         ({"learning_rate": float("nan")}, "makes the loss explode"),
-        ({"replay": 11}, "Share of general rows must be at least 0 and at most 10"),
+        ({"ratio": 11}, "Share of general rows must be at least 0 and at most 10"),
         ({"more": "data: [1"}, "is not YAML"),
         ({"more": "- data"}, "lines"),
         ({"more": "data: rows.jsonl\nepochs: 3"}, "epochs has a field of its own above"),
         ({"more": "data: rows.jsonl\nretrival: {}"}, "did you mean 'retrieval'?"),
         ({"more": "data: rows.jsonl\nreplay: no"}, "replay in the further settings"),
+        ({"patience": 2}, "Patience (validations): needs the loss on held-out rows"),
         ({"name": "No Name"}, "is not an adapter name"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_reason(tune: TunePage, change: dict[str, object], said: str) -> None:
-    form = tune.fill("own:stalls")._replace(**change)
+    form = tune.fill("own:stalls").changed(**change)
     shown = tune.recipe_html(form).replace("&#x27;", "'")
     assert said.lower() in shown.lower() and 'role="alert"' in shown and "Traceback" not in shown
     with pytest.raises(JoyulError):
@@ -102,10 +103,14 @@ def test_what_is_wrong_is_said_with_its_reason(tune: TunePage, change: dict[str,
 
 def test_bounds_are_said_in_korean(korean: Page, tune: TunePage) -> None:
     with pytest.raises(InputError) as seen:
-        put_together(tune.fill("own:stalls")._replace(r=0), Words("ko"))
+        put_together(tune.fill("own:stalls").changed(r=0), Words("ko"))
     assert korean.words.failure(seen.value).startswith(
         "이대로는 쓸 수 없어요. 랭크에는 1 이상 1,024 이하만 쓸 수 있는데 0을 적었어요."
     )
+    ours, form = TunePage(korean, tune.plans), tune.fill("own:stalls")
+    assert "업데이트 수와 반복 횟수를 함께 정할 수는 없어요" in ours.recipe_html(form.changed(steps=9))
+    boxed = ours.recipe_html(form.changed(more="data: rows.jsonl\nencodng: x"))
+    assert "encodng이라는 항목은 없어요" in boxed.replace("&#x27;", "") and "혹시" in boxed
 
 
 def test_presets_are_multiples_of_the_recipes_own_passes(tune: TunePage) -> None:
@@ -119,19 +124,11 @@ def test_another_method_brings_its_own_settings(tune: TunePage) -> None:
     form = tune.fill("own:stalls")
     for method in METHODS:
         changed = switched(form, method, Words("en"))
-        assert changed.method == method and changed.name == "stalls" and changed.seed == form.seed
+        assert changed.method == method and changed.name == "stalls" and changed.values["seed"] == form.values["seed"]
         document = put_together(changed, Words("en"))
         assert document["method"] == method and document["data"].endswith("rows.jsonl")
     back = switched(switched(form, list(METHODS)[-1], Words("en")), "lora", Words("en"))
-    assert back.r is not None and back.target_modules == "all-linear"
-
-
-def test_taking_apart_keeps_what_has_no_field() -> None:
-    document = {"name": "x", "data": "/x.jsonl", "recipe": "classify", "after": {"forgetting": False}}
-    form = take_apart(document)
-    assert yaml.safe_load(form.more)["after"] == {"forgetting": False}
-    again = put_together(form, Words("en"))
-    assert {key: again[key] for key in document} == document and "replay" not in again
+    assert back.values["r"] == 16 and back.values["target_modules"] == "all-linear"
 
 
 def test_a_plan_without_trial_steps_reports_and_leaves_nothing(tune: TunePage, trainable: None) -> None:
@@ -162,7 +159,7 @@ def test_a_model_that_cannot_be_trained_is_said_before_anything_runs(tune: TuneP
     shown = plan_html(done, tune.words)
     assert done.phase == "failed" and "cannot be trained here" in shown and 'role="alert"' in shown
     with pytest.raises(UsageError):
-        tune.plan(tune.fill("own:stalls")._replace(more="data: rows.jsonl\nmodle: x"), probe=True)
+        tune.plan(tune.fill("own:stalls").changed(more="data: rows.jsonl\nmodle: x"), probe=True)
 
 
 def test_an_estimate_scales_with_the_passes_and_grows_old(tune: TunePage) -> None:
@@ -172,7 +169,7 @@ def test_an_estimate_scales_with_the_passes_and_grows_old(tune: TunePage) -> Non
     record = [{"adapter": "older", "predicted": 10.0, "measured": 65.0}]
     plan = Plan("done", document, estimate=cost | {"past": 1, "record": record}, settings={"epochs": 4.0}, busy=True)
     tune.plans.current = plan
-    costs = tune.costs(form._replace(epochs=8), "own:stalls")
+    costs = tune.costs(form.changed(epochs=8), "own:stalls")
     assert costs is not None and costs.fits
     assert costs.seconds[CHOSEN] == (11.0, 22.0, 44.0) and costs.seconds["quick"][1] == 4.5
     assert "about 4.5 s" in preset_labels(costs, tune.words)[0][0]
@@ -181,9 +178,9 @@ def test_an_estimate_scales_with_the_passes_and_grows_old(tune: TunePage) -> Non
     assert "About 0.916667 KRW (between 0.458333 KRW and 1.83 KRW; 0.000655 USD) by data/prices.yaml" in shown
     assert "전기 요금은 시간당 값에 들어 있어요" in costs_html(costs, Words("ko"))
     (tune.page.services.home.root / "prices.yaml").write_text("training_watts: 36000\n", encoding="utf-8")
-    dearer = tune.costs(form._replace(epochs=8), "own:stalls")
+    dearer = tune.costs(form.changed(epochs=8), "own:stalls")
     assert "Uses about 0.22 kWh" in costs_html(dearer, tune.words)
-    changed = tune.costs(form._replace(epochs=4, r=8), "own:stalls")
+    changed = tune.costs(form.changed(epochs=4, r=8), "own:stalls")
     assert changed is not None and not changed.fits and "Estimate again" in costs_html(changed, tune.words)
     assert same_but_length(document, document | {"epochs": 9, "name": "y"})
 
@@ -195,8 +192,10 @@ def test_an_upload_becomes_a_dataset_to_start_from(tune: TunePage, tmp_path: Pat
     assert key in [each for _, each in tune.sources()]
     form = tune.fill(key)
     _, text = tune.document(form)
-    assert yaml.safe_load(text)["data"].endswith("rows.jsonl") and form.replay == 0
-    assert (form.epochs, form.batch_size) == (10, 1), "a handful of rows is read more often than many"
+    assert yaml.safe_load(text)["data"].endswith("rows.jsonl") and form.values["ratio"] == 0
+    assert (form.values["epochs"], form.values["batch_size"]) == (10, 1), (
+        "a handful of rows is read more often than many"
+    )
     (tmp_path / "bad.jsonl").write_text("{", encoding="utf-8")
     with pytest.raises(InputError):
         tune.keep_upload(str(tmp_path / "bad.jsonl"))
@@ -239,7 +238,7 @@ def test_a_waiting_job_says_for_what_and_how_long(tune: TunePage, job: JobFolder
     shown = job_html(tune.job(second.id), tune.words)
     assert f"1 is ahead; it waits for {job.id}" in shown and "12.0 s left" in shown
     with pytest.raises(InputError, match="already trains"):
-        tune.start(tune.fill("own:stalls")._replace(name="later"))
+        tune.start(tune.fill("own:stalls").changed(name="later"))
 
 
 def test_a_dead_job_says_so_and_a_settled_one_what_it_came_to(tune: TunePage, job: JobFolder) -> None:

@@ -30,10 +30,11 @@ from assistant.adapters import (
     refuse_pickles,
     verify,
 )
-from assistant.errors import InputError, RefusedError, ResourceError
+from assistant.errors import InputError, RefusedError, ResourceError, UsageError
 from assistant.files import write_whole
 from assistant.model_card import FORGETTING, write_card
 from assistant.paths import Home
+from assistant.variant_files import as_trained
 
 DATA_CARDS = ("data.ko.md", "data.en.md")  # of the dataset's version that an adapter was trained on
 # Everything of a foreign folder that is ever copied.
@@ -182,6 +183,12 @@ def import_(home: Home, source: Path, name: str, base: tuple[str, str], shapes: 
             f"{source.name}: {missing} is missing", f"an adapter folder holds {', '.join(PARTS['adapter'])}"
         )
     manifest = replace(manifest, name=check_name(name or (manifest.name if known else source.name)))
+    try:
+        as_trained(Adapter(manifest, source))  # one that nobody can ask would spoil every list of variants
+    except UsageError as error:
+        raise InputError(
+            error.message, "mend the manifest, or leave it out: then the adapter answers by itself"
+        ) from None
     staging = _staging(home)
     try:
         staging.mkdir(mode=0o700, parents=True)

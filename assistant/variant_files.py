@@ -9,8 +9,10 @@ from typing import Any
 
 import yaml
 
+from assistant.adapters import MANIFEST, Adapter
 from assistant.errors import UsageError
 from assistant.lazy import nearest
+from assistant.prompts import prompt_names
 from assistant.schema import Sampling, Shot, Variant, language_of
 
 _KEYS = {field.name for field in fields(Variant)} - {"name"}
@@ -35,6 +37,20 @@ def read_variants(file: Path) -> dict[str, Variant]:
 def _parsed(text: str) -> Any:
     """Return YAML as values; every message reads the variants, and parsing takes some milliseconds."""
     return yaml.safe_load(text)
+
+
+def as_trained(adapter: Adapter) -> Variant:
+    """Return how an adapter answers by itself: with the prompt, instruction and passages that it was trained with.
+
+    Raises:
+        UsageError: its manifest says something that no variant can be.
+    """
+    name, manifest = adapter.manifest.name, adapter.manifest
+    run = manifest.params.get("run") or {}
+    entry = {"adapter": name, "recipe": manifest.recipe if manifest.recipe in prompt_names() else "zero_shot"}
+    entry |= {key: value for key, value in (run.get("retrieval") or {}).items() if key in ("collection", "k")}
+    entry |= {"system": run["system"]} if run.get("system") else {}
+    return parse_variants({name: entry}, adapter.path / MANIFEST)[name]
 
 
 def parse_variants(entries: Any, file: Path) -> dict[str, Variant]:

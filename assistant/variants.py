@@ -12,11 +12,11 @@ from assistant.errors import UsageError
 from assistant.lazy import nearest
 from assistant.models.context import prompt_room
 from assistant.paths import Home, data_root
-from assistant.prompts import Prompt, load_prompt, prompt_names
+from assistant.prompts import Prompt, load_prompt
 from assistant.protocols import ChatModel, Retriever, Window
 from assistant.schema import Delta, Language, Message, Notice, Passage, Sampling, Variant, digest, language_of
 from assistant.settings import Settings
-from assistant.variant_files import read_variants
+from assistant.variant_files import as_trained, read_variants
 
 if TYPE_CHECKING:
     from assistant.models.pool import ModelPool
@@ -120,8 +120,7 @@ class VariantFactory:
             return declared[name]
         for adapter in list_adapters(self.home):
             if adapter.manifest.name == name:
-                recipe = adapter.manifest.recipe if adapter.manifest.recipe in prompt_names() else "zero_shot"
-                return self._with_defaults(Variant(name, adapter=name, recipe=recipe))
+                return self._with_defaults(as_trained(adapter))
         raise UsageError(f"unknown variant {name!r}", nearest(name, self.names()))
 
     def _with_defaults(self, spec: Variant) -> Variant:

@@ -132,7 +132,10 @@ def _variants(services: "Services", name: str, few_shot: bool) -> dict[str, Any]
     found: dict[str, Any] = {"zero-shot": None} | ({"few-shot": None} if few_shot else {})
     if services.library.documents():
         found["rag"] = None
-    return found | {"rag-tuned" if searches else "tuned": {"adapter": name, "recipe": spec.recipe}}
+    own: dict[str, Any] = {"adapter": name, "recipe": spec.recipe} | ({"k": spec.k} if searches else {})
+    if spec.system:
+        own["system"] = spec.system if isinstance(spec.system, str) else dict(spec.system)
+    return found | {"rag-tuned" if searches else "tuned": own}
 
 
 def _has_lines(file: Path) -> bool:

@@ -64,6 +64,7 @@ def build_page(page: Page, runs: Evaluations, plans: Plans) -> gr.Blocks:
             with gr.Tab(words("nav.evaluate"), id="evaluate", elem_id="page-evaluate"):
                 evaluate = build_evaluate(page, runs)
         tune.connect(tuning, chat, evaluate)
+        evaluate.connect(chat)
         data.connect(collecting, tune)
         for tab in (chat, documents, data, tune, evaluate):
             tab.load(blocks)

@@ -150,6 +150,14 @@ class ChatTab:
         variant = self.view.default_variant(tab.conversation)
         return [*shown, gr.update(choices=self.view.choices(), value=variant)]
 
+    def on_use(self, event: gr.EventData) -> Any:
+        """Choose the variant that a button of another page names; one that is gone is said, and nothing changes."""
+        variant = _text(event, "variant")
+        if variant not in self.view.offered():
+            gr.Info(self.page.words("chat.no_variant", name=variant))
+            return gr.skip()
+        return gr.update(choices=self.view.choices(), value=variant)
+
     def on_new(self, tab: Tab) -> list[Any]:
         """Start an empty conversation; it is stored with its first message."""
         return [*updates(self.view.open(tab, "")._replace(composer="")), gr.skip()]

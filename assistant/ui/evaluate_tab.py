@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 
 from assistant.ui.arena_view import ArenaView
+from assistant.ui.chat_tab import ChatTab
 from assistant.ui.context import Page, event_data, panel
 from assistant.ui.evaluate_view import EvaluatePage
 from assistant.ui.evaluations import Evaluations
@@ -42,7 +43,7 @@ class EvaluateTab:
                 words("evaluate.cancel"), elem_id="evaluate-cancel", min_width=84, scale=0, visible=False
             )
         self.progress = panel("", "evaluate-progress")
-        self.report = panel("", "report", "show")
+        self.report = panel("", "report", "show", "use")
         self.history = panel("", "history", "show", "compare", "resume")
         self.arena = ArenaView(page)
         self.votes = panel("", "arena")
@@ -63,6 +64,10 @@ class EvaluateTab:
         self.history.show(guard(self.on_run), None, [self.report, self.history], **QUIET)
         self.history.compare(guard(self.on_compare), None, [self.report], **QUIET)
         self.history.resume(guard(self.on_resume), None, self.shown, **QUIET)
+
+    def connect(self, chat: ChatTab) -> None:
+        """Let the way of answering that a verdict chose go to chat."""
+        self.report.use(self.page.guard(chat.on_use), None, [chat.variant], **QUIET)
 
     def load(self, blocks: gr.Blocks) -> None:
         """Fill the page when it is opened; an evaluation under way is picked up."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from assistant.errors import InputError
+from assistant.schema import Variant
 from assistant.ui.context import Page
 from assistant.ui.evaluations import Evaluations, Progress
 from assistant.ui.icons import icon
@@ -22,6 +23,7 @@ class EvaluatePage:
         self.page = page
         self.words = page.words
         self.runs = runs
+        self.variants = page.services.variants
 
     def start(self, suite: str) -> Progress:
         """Start a suite.
@@ -97,8 +99,21 @@ class EvaluatePage:
         writer = Writer(document, self.words.language)
         sections = sections_of(document)
         places = [(f"[data-section={each.key}]", writer.text(each.title)) for each in sections]
-        parts = [verdict_html(document, writer), self._jumps(places), writer.sections(sections)]
+        parts = [verdict_html(document, writer), self._use(document), self._jumps(places), writer.sections(sections)]
         return element("div", *parts, self._items(name), self._foot(document, name), class_="report", data_run=name)
+
+    def _use(self, document: Row) -> str:
+        """Return the button that takes the chosen way of answering to chat, "" where chat has none that is the same."""
+        verdict = document["verdict"]
+        row = document["variants"].get(verdict.get("chosen") or "")
+        if row is None or verdict["choice"] == "not_enough_evidence":
+            return ""
+        name = next((name for name in self.variants.names() if _same_way(self.variants.spec(name), row)), "")
+        if not name:
+            return ""
+        text = escape(self.words("evaluate.use", variant=name))
+        more = {"data_act": "use", "data_variant": name, "data_local": "page", "data_to": "chat"}
+        return element("p", element("button", text, type="button", class_="act-main", **more), class_="acts")
 
     def _jumps(self, places: list[tuple[str, str]]) -> str:
         """Return links to the parts of a report, which is long; ``places`` are (selector, title as HTML)."""
@@ -216,3 +231,9 @@ class EvaluatePage:
     def _button(act: str, text: str, **data: str) -> str:
         values = {f"data_{key}": value for key, value in data.items()}
         return element("button", escape(text), type="button", class_="act-plain retry", data_act=act, **values)
+
+
+def _same_way(spec: Variant, row: Row) -> bool:
+    """Return whether a variant answers as a run's one did: the same model, adapter, recipe, passages and examples."""
+    same = all(getattr(spec, key) == row.get(key) for key in ("model", "adapter", "recipe"))
+    return same and row.get("k") in (None, spec.k) and row.get("shots", 0) == len(spec.shots)

@@ -224,7 +224,8 @@ def _next(job: Job, words: Words) -> str:
     def button(act: str, main: bool, to: str) -> str:
         kind = "act-main" if main else "act-plain"
         adapter = job["result"].get("adapter", job["name"])
-        text, more = escape(words(f"tune.{act}")), {"data_adapter": adapter, "data_local": "page", "data_to": to}
+        named = {"data_variant": adapter} if act == "use" else {"data_adapter": adapter}
+        text, more = escape(words(f"tune.{act}")), {**named, "data_local": "page", "data_to": to}
         return element("button", text, type="button", class_=kind, data_act=act, **more)
 
     return element("p", button("use", True, "chat"), button("evaluate", False, "evaluate"), class_="buttons")

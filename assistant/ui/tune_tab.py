@@ -137,19 +137,12 @@ class TuneTab:
         guard = self.page.guard
         tab.select(guard(self.on_tick), [self.seen, self.source, *self.fields.inputs], self.shown, **QUIET)
 
-        def use(event: gr.EventData) -> Any:
-            adapter = str(event_data(event).get("adapter", ""))
-            if adapter not in chat.view.offered():
-                gr.Info(self.page.words("tune.gone", name=adapter))
-                return gr.skip()
-            return gr.update(choices=chat.view.choices(), value=adapter)
-
         def measure(event: gr.EventData) -> Any:
             adapter = str(event_data(event).get("adapter", ""))
             suite = self.view.suite_with(adapter)
             return gr.update(choices=list(evaluate.view.runs.suites()), value=suite)
 
-        self.job.use(guard(use), None, [chat.variant], **QUIET)
+        self.job.use(guard(chat.on_use), None, [chat.variant], **QUIET)
         self.job.evaluate(guard(measure), None, [evaluate.suite], **QUIET)
 
     def on_load(self, seen: Seen, source: str | None, *values: Any) -> list[Any]:

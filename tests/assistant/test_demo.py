@@ -2,17 +2,20 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from assistant import demo
-from assistant.adapters import list_adapters
+from assistant.adapters import Adapter, list_adapters, read_manifest
+from assistant.errors import UsageError
 from assistant.paths import Home, data_root
 from assistant.retrieval.library import Library
 from assistant.settings import Settings
 from assistant.store import Store
+from assistant.variant_files import as_trained
 
 
 @pytest.fixture
@@ -80,3 +83,17 @@ def test_every_approach_gets_the_same_number_of_trials(suite: str) -> None:
         allowed = {"learning_rate", "epochs"} if "adapter" in (variants[name] or {}) else {"system", "shots", "k"}
         assert all(values.keys() <= allowed for values in tried), name
         assert len({str(values) for values in tried}) == len(tried), name
+
+
+def test_an_adapter_answers_as_it_was_trained() -> None:
+    folder = data_root() / "demo" / "adapters" / "triage-rag-tuned"
+    adapter = Adapter(read_manifest(folder), folder)
+    trained = yaml.safe_load((data_root() / "demo" / "tune" / "triage-rag-tuned.yaml").read_text("utf-8"))
+    spec = as_trained(adapter)
+    assert (spec.adapter, spec.recipe) == ("triage-rag-tuned", trained["recipe"])
+    assert (spec.collection, spec.k) == (trained["retrieval"]["collection"], trained["retrieval"]["k"])
+    run = {"retrieval": None, "system": {"ko": "짧게", "en": "Be short"}}
+    bare = as_trained(Adapter(replace(adapter.manifest, recipe="", params={"run": run}), folder))
+    assert (bare.recipe, bare.collection) == ("zero_shot", "documents") and bare.instruction("ko") == "짧게"
+    with pytest.raises(UsageError, match=r"triage-rag-tuned\.k"):
+        as_trained(Adapter(replace(adapter.manifest, params={"run": {"retrieval": {"k": "many"}}}), folder))

@@ -112,6 +112,11 @@ def test_out_and_in_again_is_the_same_adapter(trained: Home, base, tmp_path: Pat
     assert answer(ModelSettings(), made) == answer(ModelSettings(), get_adapter(trained, "tower"))
     with pytest.raises(InputError, match="exists"):
         import_(trained, folder, "again", *base)
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    manifest["params"]["run"]["retrieval"] = {"k": 0}
+    (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    with pytest.raises(InputError, match=r"again2\.k: expected at least 1 passage"):
+        import_(trained, folder, "again2", *base)
     assert not list(trained.adapters.glob(".incoming*"))
 
 

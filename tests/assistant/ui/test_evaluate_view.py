@@ -64,6 +64,29 @@ def _finished(page: Page, run: str, result: dict[str, object]) -> None:
     (folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
 
 
+RAG = {"model": "default", "adapter": None, "recipe": "grounded", "k": 1, "shots": 0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "choice", "offered"),
+    [
+        ({}, "rag", True),
+        ({"k": 3}, "rag", False),
+        ({"adapter": "gone"}, "rag+tune", False),
+        ({}, "not_enough_evidence", False),
+    ],
+)
+def test_the_chosen_way_of_answering_goes_to_chat(
+    evaluate: EvaluatePage, page: Page, changes: dict[str, object], choice: str, offered: bool
+) -> None:
+    result = _result(choice)
+    result["variants"]["rag"] |= {**RAG, **changes}  # type: ignore[index]
+    result["verdict"]["chosen"] = "rag"  # type: ignore[index]
+    _finished(page, "tiny-20260101T000000-aaaaaaaa", result)
+    html = evaluate.report_html()
+    assert ('data-act="use"' in html and 'data-variant="rag"' in html) == offered
+
+
 def test_an_empty_page_says_what_belongs_there(evaluate: EvaluatePage) -> None:
     assert "No evaluation yet" in evaluate.report_html() and evaluate.history_html() == ""
     assert evaluate.progress_html(Progress()) == "" and "tiny" in evaluate.runs.suites()

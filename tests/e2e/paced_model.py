@@ -8,17 +8,18 @@ from assistant.models.scripted import RULES, ScriptedBackend, ScriptedModel
 from assistant.schema import Delta, Message, Sampling
 from assistant.settings import EngineSettings, ModelSettings
 
-STEP_SECONDS = 0.05
-# Longer than any test waits, so that only Stop ends it.
+# After so many tokens the pace is slow: an answer ends at the length limit, and what only Stop should end must last
+# longer than a busy machine takes to open another tab.
+STEP_SECONDS, SLOW_AFTER, SLOW_SECONDS = 0.05, 60, 1.0
 COUNT = (r"(?i)count|세어", " ".join(str(number) for number in range(1, 2000)))
 
 
 class PacedModel(ScriptedModel):
     def stream(self, messages: Sequence[Message], sampling: Sampling) -> Generator[Delta, None, None]:
         pace = threading.Event()
-        for delta in super().stream(messages, sampling):
+        for number, delta in enumerate(super().stream(messages, sampling)):
             yield delta
-            pace.wait(STEP_SECONDS)
+            pace.wait(STEP_SECONDS if number < SLOW_AFTER else SLOW_SECONDS)
 
 
 class PacedBackend(ScriptedBackend):

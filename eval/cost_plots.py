@@ -11,6 +11,7 @@ from typing import Any
 
 LEFT, TOP, WIDTH, HEIGHT, FOOT, RIGHT = 70, 14, 470, 210, 34, 130
 _DASHES = ("", "7 4", "2 3")
+LETTER = 7  # the width that a letter of a label takes at most
 
 
 def ticks(low: float, high: float, most: int = 5) -> list[float]:
@@ -90,17 +91,14 @@ def method_plot(rows: Sequence[Mapping[str, Any]]) -> str:
         return across(log10(count))
 
     marks = [_line((LEFT, y(value)), (LEFT + WIDTH, y(value)), 1, width=1, opacity=0.6) for value in plain]
-    names: list[tuple[float, float]] = []
-    for row, size in sorted(zip(shown, sizes, strict=True), key=lambda pair: -pair[0]["quality"]["mean"]):
+    dots = [(x(size), y(row["quality"]["mean"])) for row, size in zip(shown, sizes, strict=True)]
+    taken = [(at - 6, at + 6, up - 6, up + 6) for at, up in dots]
+    for row, (at, up) in zip(shown, dots, strict=True):
         quality = row["quality"]
         if quality["low"] is not None and quality["high"] is not None:
-            marks.append(_line((x(size), y(quality["low"])), (x(size), y(quality["high"])), 0, width=1, opacity=0.5))
-        marks.append(_dot((x(size), y(quality["mean"])), 4))
-        place = y(quality["mean"]) + 4
-        while any(abs(place - other) < 14 and abs(x(size) - beside) < 110 for beside, other in names):
-            place += 2
-        names.append((x(size), place))
-        marks.append(_text(x(size) + 8, place, str(row["name"]), "start"))
+            marks.append(_line((at, y(quality["low"])), (at, y(quality["high"])), 0, width=1, opacity=0.5))
+        marks.append(_dot((at, up), 4))
+        marks.append(_label(str(row["name"]), (at, up), taken))
     powers = [10.0**power for power in range(ceil(log10(min(sizes)) - 0.2), floor(log10(max(sizes)) + 0.2) + 1)]
     axes = _axes(x, powers, y, ticks(low, high), lambda value: f"{100 * value:.0f}")
     return _frame([*axes, *marks], "methods")
@@ -140,6 +138,24 @@ def _apart(names: Sequence[tuple[str, float]], x: float) -> list[str]:
         last = max(y + 4, last + 16)
         found.append(_text(x, last, name, "start"))
     return found
+
+
+def _label(name: str, dot: tuple[float, float], taken: list[tuple[float, float, float, float]]) -> str:
+    """Label a dot where nothing stands yet: right or left of it, else further up or down; the place is taken then."""
+    at, up = dot
+    boxes: list[tuple[float, float, float, float]] = []
+    for shift in (0, 14, -14, 28, -28, 42):
+        for left in (at + 8, at - 8 - LETTER * len(name)):
+            boxes.append((left, left + LETTER * len(name), up + shift - 7, up + shift + 7))
+    inside = [box for box in boxes if box[0] >= LEFT and box[1] <= LEFT + WIDTH + RIGHT] or boxes
+    free = (box for box in inside if not any(_meet(box, other) for other in taken))
+    box = next(free, inside[0])
+    taken.append(box)
+    return _text(box[0], box[2] + 11, name, "start")
+
+
+def _meet(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    return a[0] < b[1] and b[0] < a[1] and a[2] < b[3] and b[2] < a[3]
 
 
 def _text(x: float, y: float, text: str, anchor: str, *, bold: bool = False) -> str:

@@ -2,6 +2,7 @@
 
     make screenshots                                          # everything, some minutes on two cores
     python data/screenshots/take.py --home DIR --only chat-ko  # one of them, on a folder that has runs and jobs already
+    python data/screenshots/take.py --plot table.svg           # methods.png, of what `joyul tune table` wrote
 
 What a picture needs and the folder lacks (an evaluation, a training job, a dataset) is made first.
 """
@@ -148,12 +149,29 @@ def take(url: str, names: list[str]) -> None:
         browser.close()
 
 
+def draw(svg: Path) -> None:
+    """Make a picture of a plot that ``joyul tune table`` wrote."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        found = next((path for path in map(shutil.which, BROWSERS) if path), None)
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 860, "height": 340}, device_scale_factor=1.5)
+        body = "margin: 8px; font-family: sans-serif; color: #222; background: #fff"
+        page.set_content(f'<body style="{body}">{svg.read_text("utf-8")}</body>')
+        page.locator("svg").screenshot(path=HERE / "methods.png")
+        browser.close()
+
+
 def main() -> None:
     """Take them all, or those asked for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--home", type=Path, default=Path("build/screenshots-home"))
     parser.add_argument("--only", nargs="*", choices=list(PICTURES), default=list(PICTURES))
+    parser.add_argument("--plot", type=Path, help="only make methods.png of this table.svg")
     asked = parser.parse_args()
+    if asked.plot:
+        return draw(asked.plot)
     asked.home.mkdir(parents=True, exist_ok=True)
     prepare(asked.home)
     with served(asked.home) as url:

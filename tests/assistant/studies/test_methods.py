@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -147,6 +148,7 @@ def test_names_in_the_plot_keep_apart() -> None:
     rows = [{"name": f"m{at}", "method": "lora", "parameters": 1000 + at, "quality": quality} for at in range(3)]
     tree = ElementTree.fromstring(method_plot([{"method": "", "quality": quality}, *rows]))
     texts = tree.iter("{http://www.w3.org/2000/svg}text")
-    places = [float(text.get("y", 0)) for text in texts if str(text.text).startswith("m")]
-    assert len(places) == 3 and min(b - a for a, b in zip(sorted(places), sorted(places)[1:], strict=False)) >= 14
+    places = [(float(text.get("x", 0)), float(text.get("y", 0))) for text in texts if str(text.text).startswith("m")]
+    assert len(places) == 3
+    assert all(abs(x - u) > 14 or abs(y - v) >= 14 for (x, y), (u, v) in combinations(places, 2))
     assert method_plot([]) == ""

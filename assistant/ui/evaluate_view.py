@@ -108,7 +108,10 @@ class EvaluatePage:
         row = document["variants"].get(verdict.get("chosen") or "")
         if row is None or verdict["choice"] == "not_enough_evidence":
             return ""
-        name = next((name for name in self.variants.names() if _same_way(self.variants.spec(name), row)), "")
+        specs = list(self.variants.declared().values())
+        if row.get("adapter") in self.variants.names():  # the one variant besides that can be the same
+            specs.append(self.variants.spec(row["adapter"]))
+        name = next((spec.name for spec in specs if _same_way(spec, row)), "")
         if not name:
             return ""
         text = escape(self.words("evaluate.use", variant=name))

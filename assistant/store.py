@@ -80,7 +80,7 @@ class Store(Judgements):
         self.news.list_anew()
         return key
 
-    def conversations(self, search: str = "", owner: str = "local") -> list[Conversation]:
+    def conversations(self, search: str = "", owner: str = "local", most: int | None = None) -> list[Conversation]:
         """Return an owner's conversations, newest first; ``search`` looks in titles and messages."""
         query = select(conversations).where(conversations.c.owner == owner)
         if search:
@@ -88,7 +88,7 @@ class Store(Judgements):
             inside = select(messages.c.conversation).where(messages.c.content.like(like, escape="\\"))
             query = query.where(or_(conversations.c.title.like(like, escape="\\"), conversations.c.id.in_(inside)))
         with self.engine.connect() as connection:
-            rows = connection.execute(query.order_by(conversations.c.updated.desc())).all()
+            rows = connection.execute(query.order_by(conversations.c.updated.desc()).limit(most)).all()
         return [Conversation(row.id, row.title, row.variant, row.created, row.updated) for row in rows]
 
     def conversation(self, conversation: str, owner: str = "local") -> Conversation:

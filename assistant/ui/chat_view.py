@@ -13,7 +13,7 @@ from assistant.records import Feedback, StoredMessage
 from assistant.schema import Generation, language_of
 from assistant.ui.context import Page
 from assistant.ui.convert import answer_html, live_html, question_html
-from assistant.ui.frame import chats_html
+from assistant.ui.frame import LISTED, chats_html
 from assistant.ui.knobs import Knobs
 from assistant.ui.markup import element
 from assistant.ui.running import BusyError, Live
@@ -70,7 +70,7 @@ class ChatPage:
     def list_chats(self, tab: Tab) -> str:
         """Return the sidebar's list, filtered by what the tab searches."""
         search = tab.search.strip()
-        return chats_html(self.store.conversations(search), tab.conversation, self.words, bool(search))
+        return chats_html(self.store.conversations(search, most=LISTED), tab.conversation, self.words, bool(search))
 
     def state(self, tab: Tab) -> View:
         """Return all that a tab shows, an answer under way included."""

@@ -1,6 +1,7 @@
 """What surrounds every page: sidebar with conversations, status line, language and theme."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import gradio as gr
@@ -101,7 +102,7 @@ def chats_html(conversations: Sequence[Conversation], active: str, words: Words,
         if day != heading:
             rows.append(element("h3", escape(day)))
             heading = day
-        rows.append(_chat_row(each, each.id == active, words))
+        rows.append(_chat_row(each.id, each.title, each.id == active, words))
     return element("nav", *rows, aria_label=words("frame.chats")) + _export(active, words)
 
 
@@ -121,15 +122,16 @@ def _export(active: str, words: Words) -> str:
                    links("frame.export_all", ""), class_="export")  # fmt: skip
 
 
-def _chat_row(conversation: Conversation, active: bool, words: Words) -> str:
-    title = conversation.title or words("frame.untitled")
+@lru_cache(maxsize=4096)  # every tab's list is drawn at every message, and few of its rows are new
+def _chat_row(key: str, title: str, active: bool, words: Words) -> str:
+    title = title or words("frame.untitled")
     link = element(
         "a",
         escape(title),
-        href=f"?c={conversation.id}",
+        href=f"?c={key}",
         title=title,
         data_act="open",
-        data_conversation=conversation.id,
+        data_conversation=key,
         aria_current="page" if active else None,
     )
     rename = act("form", words("frame.rename", title=title), icon("edit"), local=True, class_="tiny")
@@ -140,12 +142,12 @@ def _chat_row(conversation: Conversation, active: bool, words: Words) -> str:
         class_="tiny remove",
         data_act="delete",
         data_confirm=True,
-        data_conversation=conversation.id,
+        data_conversation=key,
         aria_label=words("frame.delete", title=title),
         title=words("frame.delete", title=title),
     )
     field = element("input", value=title, aria_label=words("frame.rename", title=title), maxlength=TITLE_CHARACTERS)
-    save = act("rename", words("frame.rename_save"), icon("check"), class_="tiny", data_conversation=conversation.id)
+    save = act("rename", words("frame.rename_save"), icon("check"), class_="tiny", data_conversation=key)
     form = element("div", field, save, class_="own-form", data_form="rename", hidden=True)
     return element("div", link, rename, remove, form, class_="chat on" if active else "chat")
 

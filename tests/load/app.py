@@ -57,9 +57,15 @@ class App:
         return self.process.wait(30)
 
     def figures(self) -> dict[str, float]:
-        """Return memory (MB), open files and threads of the process."""
+        """Return memory (MB), open files, threads and processor seconds of the process."""
         seen = psutil.Process(self.process.pid)
-        return {"memory_mb": seen.memory_info().rss / 1e6, "files": seen.num_fds(), "threads": seen.num_threads()}
+        spent = seen.cpu_times()
+        return {
+            "memory_mb": seen.memory_info().rss / 1e6,
+            "files": seen.num_fds(),
+            "threads": seen.num_threads(),
+            "processor": spent.user + spent.system,
+        }
 
     def complaints(self) -> list[str]:
         """Return what must not be in any log: tracebacks."""

@@ -190,16 +190,19 @@ async def _show(page: gr.Blocks, state: SessionState, thread: object) -> None:
     await page.postprocess_data(event, shown, state)
 
 
-def test_a_tab_remembers_what_it_shows_and_not_what_it_showed(services: "Services") -> None:
+def test_a_tab_keeps_each_part_once_and_no_copy_of_what_it_showed(services: "Services") -> None:
     mounted = [route.app for route in mount(FastAPI(), services).routes if isinstance(route, Mount)]
     app = next(each for each in mounted if isinstance(each, gr.routes.App))
     page, state = app.get_blocks(), app.state_holder["tab"]
-    parts = set(state.config_values)
+    parts = set(state.blocks_config.blocks)
+    thread = next(each for each in page.blocks.values() if each.elem_id == "thread")
     for number in range(3):
         asyncio.run(_show(page, state, gr.skip()))
         asyncio.run(_show(page, state, f"<p>thread {number}</p>"))
-    assert set(state.config_values) == set(state.blocks_config.blocks) == parts
-    assert [f"<p>thread {number}</p>" in str(state.config_values) for number in range(3)] == [False, False, True]
+    asyncio.run(_show(page, state, gr.update(visible=False)))
+    assert set(state.blocks_config.blocks) == parts
+    assert state.config_values == {}
+    assert [state[thread._id].visible, page.blocks[thread._id].visible] == [False, True]
 
 
 def test_the_pulse_tells_what_is_new(client: TestClient, services: "Services", monkeypatch: pytest.MonkeyPatch) -> None:

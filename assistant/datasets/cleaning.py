@@ -71,6 +71,7 @@ def duplicates(
         if threshold is not None:
             keys.append(key)
             texts.append(said(row))
+    del seen  # a digest of every row: memory that the rest needs more
     neighbours = Neighbours(texts, threshold or DEFAULT)
     for number, key in enumerate(keys):
         told("near", number)

@@ -19,7 +19,8 @@ Action = Literal["masked", "review", "kept"]
 _FOLD = str.maketrans("０１２３４５６７８９－‐‑‒–—−＠．（）＋：", "0123456789-------@.()+:")
 _BEFORE, _AFTER = 24, 12
 _SENTENCE = re.compile(r"(?<!\b[Nn]o)[.!?。]\s|\n|\d{3,}")
-_WORTH_A_LOOK = re.compile(r"\d[\d\s.:()-]{4,}\d|@|[0-9a-f]:[0-9a-f:]|[A-Z]{1,2}\d", re.IGNORECASE)
+# Nine digits, as the shortest number has, or the sign of an address or passport: a date or a price has neither.
+_WORTH_A_LOOK = re.compile(r"\d(?:[ .()-]*\d){8}|\d\.\d{1,3}\.\d|@|[0-9a-f]:[0-9a-f:]|[A-Z]{1,2}\d", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """Personal data: the checks by hand-worked numbers, the finder on planted sentences, the masking in rows."""
 
 import datetime
+import re
 from typing import get_args
 
 import pytest
 
+from assistant.datasets import personal
 from assistant.datasets import personal_checks as checks
 from assistant.datasets.card import found_said
 from assistant.datasets.personal import Action, find, masked, review, treat_row
@@ -54,6 +56,18 @@ LOOK_ALIKES = [
 @pytest.mark.parametrize("text", LOOK_ALIKES)
 def test_look_alikes(text):
     assert find(text) == []
+
+
+def test_texts_passed_over_at_a_glance_have_nothing_to_find(monkeypatch):
+    shortest = ["전화 02-123-4567", "전화 (02) 123-4567", "전화０２－１２３－４５６７", "call +1 23 45 6789"]
+    shortest += ["계좌 11-22-333-444", "계좌 1234567890", "여권 M12345678", "여권 m123a4567", "(212) 555-1234"]
+    shortest += ["8.8.8.8", "fe80::1:2", "a@b.kr"]
+    passed = ["2026-11-21에 100000원이에요.", "3시 30분에 12:30과 1,234,567원", "number 123456."]
+    texts = [*shortest, *passed, *(each.text for each in planted(3, 50, 500))]
+    at_a_glance = [find(text) for text in texts]
+    monkeypatch.setattr(personal, "_WORTH_A_LOOK", re.compile(""))
+    assert at_a_glance == [find(text) for text in texts]
+    assert sum(map(bool, at_a_glance[: len(shortest)])) >= 9
 
 
 def test_the_nearest_word_decides():

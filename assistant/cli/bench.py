@@ -14,7 +14,7 @@ def register(app: typer.Typer) -> None:
 
 def bench(
     run: Run,
-    topics: Annotated[list[str] | None, typer.Argument(help="Which topics (default: all).")] = None,
+    topics: Annotated[list[str] | None, typer.Argument(help="Which topics (default: all but recipes).")] = None,
     rows: Annotated[int | None, typer.Option("--rows", min=1000, help="For data: how many rows.")] = None,
 ) -> None:
     """Measure start, streaming, training, evaluation, retrieval, memory, data; ratios are paired within one run."""

@@ -35,13 +35,20 @@ def detectable(
     df: float = float("inf"),
     behind: Sequence[float] | None = None,
 ) -> float:
-    """Return the true lead over the strongest rival at which the rule would say "tune" with 80 % power.
+    """Return how far a candidate's true score must lie above what the strongest rival scored here, for 80 % power.
 
-    Against one rival this is the effect that solves ``P(T > t_tail) = 0.8`` for a noncentral t (Cohen
-    1988, chapter 2; margin as in Schuirmann 1987). Against several every lower bound must clear the
-    margin at once, and their noise is correlated (they share the candidate), so the quantile is read
-    from fixed normal points with that correlation; the standard error is itself an estimate (a chi
-    with ``df`` degrees of freedom, by Wilson and Hilferty 1931).
+    The rule says "tune" where the candidate's score lies above a bar: the highest, over the rivals, of a
+    rival's score plus the reach of its bound, plus the margin. This set shows one draw of that bar, so on
+    average its mean is known without error. Only how far the bar and the candidate's score scatter round
+    their means has to be modelled: from fixed normal points with the correlation of the differences (they
+    share the candidate). Each standard error is an estimate too, a chi with ``df`` degrees of freedom
+    (Wilson and Hilferty 1931), and two of them correlate with the square of what their differences do
+    (Anderson 2003, An Introduction to Multivariate Statistical Analysis, section 7.2). Against one rival
+    this is Cohen's noncentral t (1988, chapter 2; margin as in Schuirmann 1987) on average over the error.
+
+    The lead over the rival that is *truly* strongest is deliberately not given. It depends on how far the
+    rivals truly lie apart, and within their noise no set tells: the expectation of any estimate is a smooth
+    function of the true means, their maximum is not (Blumenthal and Cohen 1968, JASA 63).
 
     Args:
         errors: standard error of the candidate's difference from each rival.
@@ -49,53 +56,45 @@ def detectable(
         tail: error outside each bound.
         correlation: of those differences.
         df: degrees of freedom of the errors.
-        behind: how far each rival lies behind the strongest (:func:`behind`); all level without it.
+        behind: how far each rival's score lies behind the strongest one's; all level without it.
     """
     import numpy as np
     from scipy.special import ndtri, stdtrit
 
     scale = np.asarray(errors, dtype=float)
-    points = _normals(len(scale) + 1)
-    matrix = np.eye(len(scale)) if correlation is None else np.asarray(correlation)
-    values, axes = np.linalg.eigh(matrix)
-    noise = (axes * np.sqrt(np.maximum(values, 0.0))) @ points[1:]
+    count = len(scale)
+    gaps = np.zeros(count) if behind is None else np.asarray(behind, dtype=float)
+    matrix = np.eye(count) if correlation is None else np.asarray(correlation)
+    points, chi = _normals(2 * count), 1.0
     if df < 1e6:
-        chi = np.maximum(1 - 2 / (9 * df) + points[0] * np.sqrt(2 / (9 * df)), 0.0) ** 1.5
-        reach = -float(stdtrit(df, tail)) * chi - noise
-    else:
-        reach = -float(ndtri(tail)) - noise
-    gaps = np.zeros(len(scale)) if behind is None else np.asarray(behind, dtype=float)
-    needed = (scale[:, None] * reach - gaps[:, None]).max(axis=0)
-    needed.sort()
-    return float(margin + np.interp(POWER * (len(needed) - 1), np.arange(len(needed)), needed))
+        chi = np.maximum(1 - 2 / (9 * df) + _root(matrix**2) @ points[count:] * np.sqrt(2 / (9 * df)), 0.0) ** 1.5
+    critical = -float(stdtrit(df, tail) if df < 1e6 else ndtri(tail))
+    bar = float((critical * scale - gaps).max())
+    scatter = (_evened(scale, df)[:, None] * (critical * chi - _root(matrix) @ points[:count]) - gaps[:, None]).max(0)
+    return margin + bar + float(np.quantile(scatter, POWER) - scatter.mean())
 
 
-def behind(gaps: Sequence[float], errors: Sequence[float]) -> list[float]:
-    """Return how far each rival really lies behind the strongest, given that the strongest was picked by looking.
+def _root(matrix: Array) -> Array:
+    """Return what turns independent normals into ones with this correlation."""
+    import numpy as np
 
-    Noise alone spreads level rivals. So the strongest few count as level, as many as describe the gaps
-    best by Akaike's criterion (1974, IEEE Transactions on Automatic Control 19): a further mean of its
-    own has to lower -2 log likelihood by more than 2.
+    values, axes = np.linalg.eigh(matrix)
+    return np.asarray(axes * np.sqrt(np.maximum(values, 0.0)))
 
-    Args:
-        gaps: of each rival behind the strongest, 0 for the strongest itself.
-        errors: standard errors of those gaps.
+
+def _evened(errors: Array, df: float) -> Array:
+    """Return standard errors without the part of their differences that is noise of their estimation.
+
+    The largest of several noisy errors is too large. So the variances are drawn to their mean by the share of
+    their spread that ``2 V^2 / df``, the noise of a variance, explains (Efron and Morris 1973, JASA 68).
     """
     import numpy as np
 
-    gap, error = np.asarray(gaps, dtype=float), np.asarray(errors, dtype=float)
-    if not (error > 0).any():
-        return list(gaps)
-    # The noise of two rivals makes that of a gap.
-    variance = float((error[error > 0] ** 2).mean()) / 2
-    ordered = np.sort(gap)
-    criterion = [
-        float(((ordered[:level] - ordered[:level].mean()) ** 2).sum()) / variance - 2 * level
-        for level in range(1, len(gap) + 1)
-    ]
-    level = int(np.argmin(criterion)) + 1
-    middle = float(ordered[:level].mean())
-    return [0.0 if each <= ordered[level - 1] else each - middle for each in gaps]
+    variances = errors**2
+    middle = float(variances.mean())
+    spread = float(variances.var(ddof=1)) if len(errors) > 1 else 0.0
+    kept = max(0.0, 1.0 - 2.0 * middle**2 / df / spread) if spread > 0 else 0.0
+    return np.asarray(np.sqrt(middle + kept * (variances - middle)))
 
 
 @cache

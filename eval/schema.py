@@ -186,12 +186,12 @@ class Verdict:
     """What the evidence allows to say; ``eval/verdict.py`` is the rule, ``eval/sentence.py`` the words.
 
     ``reason`` is a key of the rule's branch. ``chosen`` and ``against`` are variant names;
-    ``detectable`` the smallest true difference that this set would have found with 80 % power, as
-    a fraction (None where too few items differ to say); ``more_items`` about how many more items would
-    settle it (None: cannot be said). ``after_the_fact`` marks a comparison that was picked by looking
-    at the results. ``seeds`` is the number of training seeds behind the tuned side of the comparison;
-    ``leaked`` the number of items that a model may have seen, ``without_leaked`` what the rule says
-    without them.
+    ``detectable`` how far above the score of the best untuned variant in this set a tuned variant's
+    true score must lie to be found with 80 % power, a fraction (None where too few items differ to
+    say); ``more_items`` about how many more items would settle it (None: cannot be said).
+    ``after_the_fact`` marks a comparison that was picked by looking at the results. ``seeds`` is the
+    number of training seeds behind the tuned side of the comparison; ``leaked`` the number of items
+    that a model may have seen, ``without_leaked`` what the rule says without them.
     """
 
     choice: Choice

@@ -88,7 +88,9 @@ def _body(verdict: Verdict, seen: Comparison, base: str, language: Language) -> 
         size=size,
         margin=points(verdict.margin),
         numbers=_numbers(verdict, seen, language),
-        effect=_in(EFFECT[verdict.detectable is None], language).format(effect=points(verdict.detectable)),
+        effect=_in(EFFECT[verdict.detectable is None], language).format(
+            effect=points(verdict.detectable), against=variant_name(verdict.against, language)
+        ),
         few=_few(seen, language),
         need=need.format(more="" if more is None else f"{more:,}"),
         standing=standings[language != "ko"][place].format(size=size) if standings else "",

@@ -30,7 +30,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from eval.power import behind, detectable, items_needed, share_to_differ
+from eval.power import detectable, items_needed, share_to_differ
 from eval.schema import TUNED, UNTUNED, Approach, Choice, Comparison, Verdict
 
 COVERAGE = 0.9
@@ -181,7 +181,7 @@ def _undecided(evidence: Evidence) -> Verdict:
 
 
 def _detectable(evidence: Evidence) -> float | None:
-    """Return the lead over the strongest rival that the best candidate would have needed (80 % power).
+    """Return how far above the strongest rival's score here the best candidate's true score had to lie (80 % power).
 
     None where few items differ: nobody can tell from them.
     """
@@ -190,16 +190,14 @@ def _detectable(evidence: Evidence) -> float | None:
     pairs = [evidence.compare(tuned, rival) for rival in rivals]
     if any(map(_few, pairs)):
         return None
-    ahead = [evidence.compare(strongest, rival) if rival != strongest else None for rival in rivals]
+    ahead = [evidence.compare(strongest, rival).delta if rival != strongest else 0.0 for rival in rivals]
     by_bounds = detectable(
         [pair.se or 0.0 for pair in pairs],
         evidence.margin,
         pairs[0].tail,
         evidence.correlations.get(tuned),
         df=min(pair.df for pair in pairs),
-        behind=behind(
-            [pair.delta or 0.0 if pair else 0.0 for pair in ahead], [pair.se or 0.0 if pair else 0.0 for pair in ahead]
-        ),
+        behind=[gap or 0.0 for gap in ahead],
     )
     return max(by_bounds, _to_differ(evidence.compare(tuned, strongest)))
 

@@ -80,8 +80,10 @@ BODY = {
 }
 EFFECT = (
     (
-        "이 평가 세트로는 {effect}점쯤은 차이 나야 알아볼 수 있어요.",
-        "This set can detect a difference of about {effect} points or more.",
+        "이만한 평가 세트로는 튜닝한 방식의 참 점수가 여기서 {against} 방식이 받은 점수보다 {effect}점쯤은 높아야 "
+        "다섯 번에 네 번 알아볼 수 있어요.",
+        "Four times in five a set like this one finds a tuned variant whose true score lies about {effect} points "
+        "or more above what {against} scored here.",
     ),
     (
         "점수가 갈린 문항이 너무 적은 비교가 있어서 차이가 얼마나 나야 알아볼 수 있는지는 말할 수 없어요.",

@@ -5,9 +5,10 @@ In every cell (a design of ``eval.simulation.worlds``) whole studies are drawn a
 
 * **No gain**: every candidate leads the strongest rival by exactly the margin, so "tune" and "enough"
   are both wrong. ``false_tune`` and ``false_enough`` are how often they are said.
-* **The printed effect**: one candidate leads the strongest rival by the difference that studies of
-  this very world print as detectable (on average; the other candidates are level with that rival).
-  ``power`` is how often the verdict is "tune".
+* **The printed effect**: the true score of one candidate lies as far above the strongest rival's score
+  as studies of this very world print as detectable (on average; the other candidates are level with the
+  truly strongest rival). What is printed counts from the rival that *looks* best, which had some luck; ``effect``
+  is the same counted from the true score. ``power`` is how often the verdict is "tune".
 * **Coverage**: the interval at 1 - alpha of one comparison fixed beforehand (first candidate, first
   rival), in both worlds.
 """
@@ -143,6 +144,7 @@ class _World:
         self.cell, self.truth, self.random, self.resamples = cell, truth, random, resamples
         self.tune = self.enough = self.held = 0
         self.effects: list[float] = []
+        self.luck: list[float] = []
 
     def run(self, studies: int) -> None:
         """Draw and judge."""
@@ -159,27 +161,39 @@ class _World:
                 self.enough += verdict.reason == "not_inferior"
                 if verdict.detectable is not None:
                     self.effects.append(verdict.detectable)
+                    rivals = [evidence.means[name] or 0.0 for name in evidence.rivals()]
+                    self.luck.append(max(rivals) - sum(rivals) / len(rivals))
 
     @property
     def printed(self) -> float | None:
         """The mean detectable effect that the verdicts carry."""
         return sum(self.effects) / len(self.effects) if self.effects else None
 
+    @property
+    def effect(self) -> float | None:
+        """The same counted from the true score of the strongest rival.
+
+        The scores of a study are counted from the mean of its rivals: easy or hard items move them alike.
+        """
+        true = self.truth[self.cell.candidates :]
+        luck = sum(self.luck) / max(len(self.luck), 1) - float(true.max() - true.mean())
+        return None if self.printed is None else self.printed + luck
+
 
 def _printed_effect(cell: Cell, random: "np.random.Generator") -> tuple[float | None, float | None]:
-    """Return the effect at which this world's studies print that very effect, and what they print.
+    """Return the true lead at which this world's studies print that very effect, and what they print.
 
-    The spread of scores depends on the effect, so it is looked for by walking; None where the score
+    The spread of scores depends on the effect, so it is looked for by walking; no lead where the score
     cannot show what is printed, or nothing is.
     """
     level, effect, printed = means(cell, (0.0,))[1], START, None
     for studies in PILOTS:
         world = _World(cell, means(cell, (effect, *(0.0,) * (cell.candidates - 1))), random, PILOT_RESAMPLES)
         world.run(studies)
-        printed = world.printed
-        if printed is None or level + printed > HIGHEST[cell.scores]:
+        found, printed = world.effect, world.printed
+        if found is None or level + found > HIGHEST[cell.scores]:
             return None, printed
-        effect = printed
+        effect = found
     return effect, printed
 
 

@@ -129,6 +129,12 @@ def test_too_few_differing_items_are_said_and_no_effect_is_printed(
     assert "Nor can be said how large" in text["en"] and "문항을 더 넣어 주세요" in text["ko"]
 
 
+def test_the_detectable_effect_counts_from_what_the_best_untuned_variant_scored() -> None:
+    text = said(replace(OPEN, against="rag"))
+    assert "true score lies about 10.0 points or more above what RAG scored here" in text["en"]
+    assert "참 점수가 여기서 RAG 방식이 받은 점수보다 10.0점쯤은 높아야" in text["ko"]
+
+
 def test_an_unsettled_verdict_without_a_detectable_effect_says_so() -> None:
     text = said(replace(OPEN, detectable=None, more_items=40))
     assert "too few items differ to say" in text["en"] and "말할 수 없어요. 문항을 40개쯤" in text["ko"]

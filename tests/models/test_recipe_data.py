@@ -15,6 +15,7 @@ from data.models.recipe.evaluation_sets import follow, synthetic, talk
 from data.models.recipe.frames import own_frame
 from data.models.recipe.korean_questions import Asker
 from data.models.recipe.mixture import MIXES, Mixture
+from data.models.recipe.rewording import QUESTION_WORDS, Rewording
 from data.models.recipe.skills.documents import kinds
 from data.models.recipe.skills.shots import classified, groups
 from data.models.recipe.substitute import make_pool as name_pool
@@ -248,3 +249,47 @@ def test_a_trained_tokenizer_keeps_words_whole_before_any_particle(prepared: Pat
     assert tokenizer.decode(ids[2]).strip() == "박서린에게"
     kept = AutoTokenizer.from_pretrained(EMBEDDED)
     assert tokenizer.chat_template == kept.chat_template
+
+
+@pytest.fixture(scope="module")
+def rewording() -> Rewording:
+    return Rewording(Asker(random.Random(0)).kiwi, random.Random(5))
+
+
+def test_a_question_is_asked_in_other_words_of_the_same_kind(rewording: Rewording) -> None:
+    question = "이 동네 사람들은 어디에서 개를 기르나요?"
+    found = {rewording.korean.reword(question, "", share=1.0) for _ in range(30)} - {question}
+    assert any("키우" in other for other in found)
+    assert all("어디" in other and other.endswith("나요?") for other in found)
+    assert "기르" not in QUESTION_WORDS and ("키우", "VV") in rewording.korean.near("기르", "VV")
+    english = {rewording.english.reword("Where was the doctor born?", "", share=1.0) for _ in range(20)}
+    assert any("physician" in other for other in english) and all(
+        other.startswith("Where was the ") for other in english
+    )
+
+
+def test_a_word_of_the_passage_is_never_put_in_a_questions_place(rewording: Rewording) -> None:
+    passage = "이 농장은 개를 키우고 돼지를 돌보고 있다."
+    found = {rewording.korean.reword("어디에서 개를 기르나요?", passage, share=1.0) for _ in range(40)}
+    assert not any("키우" in other or "돌보" in other for other in found)
+    told = {rewording.english.reword("Who is the doctor?", "A physician came.", share=1.0) for _ in range(40)}
+    assert not any("physician" in other.split() for other in told)
+
+
+@pytest.mark.parametrize(
+    ("question", "short"),
+    [
+        ("헌법은 나라의 법률로 모든 단계의 정부를 무엇으로 규정하나요?", "헌법은 정부를 무엇으로 규정하나요?"),
+        ("학교를 세운 사람은 누구인가요?", "학교를 세운 사람은 누구인가요?"),  # a cleft
+        ("무엇이 있나요?", "무엇이 있나요?"),  # short already
+    ],
+)
+def test_a_long_question_is_shortened_to_topic_and_predicate(rewording: Rewording, question: str, short: str) -> None:
+    assert short in {rewording.korean.shorten(question) for _ in range(20)}
+
+
+def test_every_question_has_its_own_wordings_and_training_takes_some(rewording: Rewording, prepared: Path) -> None:
+    pairs = [("방앗간을 누가 지었나요?", "박서린"), ("물레바퀴는 언제 떠내려갔나요?", "1921년")]
+    again = rewording.all(pairs, KOREAN, "ko")
+    assert len(again) == 2 and all(question not in others for (question, _), others in zip(pairs, again, strict=True))
+    assert Mixture(prepared).library.korean[0].again == {}  # files prepared earlier have none

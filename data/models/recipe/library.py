@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import lzma
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ class Passage:
     source: str
     language: str
     title: str = ""
+    # Other wordings of questions, by question.
+    again: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Library:
@@ -66,4 +68,5 @@ class Library:
 
 def _passage(row: dict[str, Any], language: str) -> Passage:
     pairs = tuple((q, a) for q, a in row["qa"] if a)
-    return Passage(row["context"], tuple(row["names"]), pairs, row["source"], language, row.get("title", ""))
+    again = {q: tuple(others) for (q, _), others in zip(row["qa"], row.get("again", ()), strict=False) if others}
+    return Passage(row["context"], tuple(row["names"]), pairs, row["source"], language, row.get("title", ""), again)

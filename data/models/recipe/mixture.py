@@ -14,8 +14,8 @@ from .words import LANGUAGES, Sample
 MIXES: dict[str, dict[str, float]] = {
     "start": {"documents_small": 4, "lookup": 3, "copying": 2, "korean": 1, "reading": 1, "small": 0.5, "plain": 1},
     "main": {
-        "reading": 26, "korean": 17, "history": 4, "gap": 2, "plain": 3,
-        "documents_small": 12, "documents": 14, "tables": 6, "lookup": 1.2, "copying": 0.6, "unread": 0.5,
+        "reading": 30, "korean": 22, "history": 4, "gap": 2, "plain": 3,
+        "documents_small": 9, "documents": 11, "tables": 6, "lookup": 1.2, "copying": 0.6, "unread": 0.5,
         "shots": 8, "labelled": 1, "tasks": 0.7, "small": 3, "told": 1, "corpus_talk": 1.2,
     },
 }  # fmt: skip

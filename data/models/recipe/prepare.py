@@ -19,6 +19,7 @@ from typing import Any
 
 from .corpus import Blocklist, Paragraph, evaluation_texts, is_held_out, read_paragraphs, read_rows, sources
 from .korean_questions import Asker
+from .rewording import Rewording
 from .words import sentences, squeeze, stream
 
 Row = dict[str, Any]
@@ -39,7 +40,8 @@ def _clean(paragraphs: Iterable[Paragraph], blocked: Blocklist) -> Iterator[Para
 
 
 def reading_rows(corpus: Path, blocked: Blocklist, asker: Asker) -> Iterator[Row]:
-    """Yield one row a passage: its names and its question/answer pairs."""
+    """Yield one row a passage: its names, its question/answer pairs and the questions in other words."""
+    rewording = Rewording(asker.kiwi, stream("reworded", "reading"))
     for name, about in sources()["reading"].items():
         grouped: dict[str, list[tuple[str, str]]] = {}
         titles: dict[str, str] = {}
@@ -52,11 +54,13 @@ def reading_rows(corpus: Path, blocked: Blocklist, asker: Asker) -> Iterator[Row
                 continue
             names = english_names(context) if about["language"] == "en" else asker.names(context)
             row = {"source": name, "language": about["language"], "title": titles[context], "context": context}
-            yield {**row, "names": names, "qa": pairs}
+            again = rewording.all(pairs, context, about["language"]) if about.get("reword", True) else []
+            yield {**row, "names": names, "qa": pairs, "again": again}
 
 
 def korean_rows(corpus: Path, blocked: Blocklist, asker: Asker, docs: int) -> Iterator[Row]:
     """Yield Korean passages with questions made by rule: all general prose, ``docs`` paragraphs of documentation."""
+    rewording = Rewording(asker.kiwi, stream("reworded", "korean"))
     prose: list[Paragraph] = []
     technical: list[Paragraph] = []
     for name, about in sources()["text"].items():
@@ -71,7 +75,8 @@ def korean_rows(corpus: Path, blocked: Blocklist, asker: Asker, docs: int) -> It
         pairs = [(q, a) for q, a in pairs if paragraph.text.count(a) <= 3]
         if pairs:
             names = asker.names(paragraph.text)
-            yield {"source": paragraph.source, "context": paragraph.text, "names": names, "qa": pairs}
+            again = rewording.all(pairs, paragraph.text, "ko")
+            yield {"source": paragraph.source, "context": paragraph.text, "names": names, "qa": pairs, "again": again}
 
 
 def plain_rows(corpus: Path, blocked: Blocklist, limit: int) -> Iterator[Row]:

@@ -10,7 +10,7 @@ from ..library import Library, Passage
 from ..substitute import Pairs, substitute
 from ..words import REFUSAL, Messages, Sample, sentences, window
 
-SWAP, DISTRACT, UNANSWERABLE, MORE_TURNS = 0.6, 0.35, 0.08, 0.8
+SWAP, DISTRACT, UNANSWERABLE, MORE_TURNS, REWORD = 0.6, 0.35, 0.08, 0.8, 0.45
 # Characters of passage that fit the window with question and answer: tokens carry fewer in Korean.
 ROOM = {"en": 1250, "ko": 560}
 # Characters of a whole conversation. A further question costs a tenth of its passage, so as many as fit are asked.
@@ -36,6 +36,11 @@ def _distractors(passage: Passage, others: list[Passage], answer: str, room: int
     return found
 
 
+def _in_other_words(question: str, passage: Passage, rng: random.Random) -> str:
+    others = passage.again.get(question)
+    return rng.choice(others) if others and rng.random() < REWORD else question
+
+
 def read(passage: Passage, others: list[Passage], library: Library, rng: random.Random, skill: str) -> Sample | None:
     """Return a conversation on one passage, or ``None`` where no question of it can be used."""
     language = passage.language
@@ -48,6 +53,7 @@ def read(passage: Passage, others: list[Passage], library: Library, rng: random.
     text = window(passage.text, pairs[0][1], int(room * (0.55 if spread else 1.0)), rng)
     first = pairs[0]
     pairs = [first] + [(q, a) for q, a in pairs[1:] if a in text and a != first[1]]
+    pairs = [(_in_other_words(q, passage, rng), a) for q, a in pairs]
     if rng.random() < SWAP:
         text, pairs = substitute(text, pairs, passage.names, language, library.pools[language], rng)
     question, answer = pairs[0]

@@ -89,7 +89,7 @@ def head(words: Words) -> str:
     said |= {"error": words("error.title"), "drop": words("documents.drop")}
     from eval.reports.file import items_script
 
-    own = [(FOLDER / name).read_text(encoding="utf-8") for name in ("page.js", "data.js", "evaluate.js")]
+    own = [(FOLDER / name).read_text(encoding="utf-8") for name in ("page.js", "data.js", "tune.js", "evaluate.js")]
     script = "\n".join([*own, items_script()])
     settings = json.dumps({"language": words.language, "words": said}, ensure_ascii=False).replace("<", "\\u003c")
     tags = '<meta name="referrer" content="no-referrer"><link rel="icon" href="/favicon.ico">'

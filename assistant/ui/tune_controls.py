@@ -14,13 +14,11 @@ from tuning.methods import METHODS, load_method
 from tuning.methods.auto import automatic_span
 from tuning.schema import ANSWERS_ONLY, After, Replay, Retrieval, TuneRecipe
 
-METHOD, RATES, ROWS, PROMPT, END = "method", "rates", "rows", "prompt", "end"
+METHOD, RATES, OPTIMIZER, ROWS, PROMPT, END = "method", "rates", "optimizer", "rows", "prompt", "end"
 # The page's order of the schema's keys. A method's own come from its schema, so they are named nowhere.
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    RATES: (
-        *("epochs", "steps", "learning_rate", "schedule", "warmup", "batch_size", "accumulate", "optimizer"),
-        *("weight_decay", "clip", "neftune", "precision", "seed"),
-    ),
+    RATES: ("epochs", "steps", "learning_rate", "schedule", "warmup", "batch_size", "accumulate"),
+    OPTIMIZER: ("optimizer", "weight_decay", "clip", "neftune", "precision", "seed"),
     ROWS: ("max_length", "packing", "replay.ratio"),
     PROMPT: (
         *("recipe", "shots", "retrieval.collection", "retrieval.k", "retrieval.wrong_share", "retrieval.missed"),
@@ -86,6 +84,11 @@ def controls() -> tuple[Control, ...]:
         *own,
         *(Control(path[-1], path, group, 0 if path[0] == "replay" else None) for group, path in common),
     )
+
+
+def field_id(key: str) -> str:
+    """Return the id that a field, known by its key, has on the page."""
+    return f"tune-{key.replace('_', '-')}"
 
 
 def info_text(control: Control, found: Setting, method: str, words: Words) -> str:

@@ -7,8 +7,9 @@ import gradio as gr
 from assistant.ui.context import panel
 from assistant.ui.markup import element, escape
 from assistant.ui.parts import still
-from assistant.ui.tune_controls import GROUPS, METHOD, Control, choice_text, controls, info_text
-from assistant.ui.tune_form import BALANCED, Form, take_apart
+from assistant.ui.tune_controls import GROUPS, METHOD, Control, choice_text, controls, field_id, info_text
+from assistant.ui.tune_folds import ALL, Changes, folds_around, heading
+from assistant.ui.tune_form import BALANCED, Form
 from assistant.ui.tune_report import preset_labels
 from assistant.ui.tune_view import TunePage
 from tuning.fields import Setting
@@ -22,6 +23,8 @@ class FieldParts:
 
     def __init__(self, view: TunePage, form: Form) -> None:
         words = self.words = view.words
+        self.folds: dict[str, gr.Accordion] = {}
+        self.fields: dict[str, Any] = {}
         still(element("h2", escape(words("tune.step_method"))), elem_classes="step")
         self.preset = gr.Radio(
             preset_labels(None, words),
@@ -33,7 +36,7 @@ class FieldParts:
         self.name = gr.Textbox(
             form.name, label=words("tune.field_name"), info=words("tune.name_help"), elem_id="tune-name", max_lines=1
         )
-        with gr.Accordion(words("tune.experts"), open=False, elem_id="tune-experts"):
+        with self._fold(ALL, "tune-experts"):
             self.method = gr.Dropdown(
                 list(METHODS),
                 value=form.method,
@@ -41,9 +44,9 @@ class FieldParts:
                 elem_id="tune-method",
                 filterable=False,
             )
-            self.fields: dict[str, Any] = {}
             for group in (METHOD, *GROUPS):
-                self._group(group, form)
+                with self._fold(group, f"tune-group-{group}"), gr.Row(elem_classes="tune-fields"):
+                    self._group(group, form)
             self.more = gr.Textbox(
                 form.more,
                 label=words("tune.more"),
@@ -55,14 +58,14 @@ class FieldParts:
         self.yaml = panel(view.recipe_html(form), "tune-yaml")
         self.inputs: list[Any] = [self.name, self.method, *self.fields.values(), self.more]
 
+    def _fold(self, fold: str, elem_id: str) -> gr.Accordion:
+        self.folds[fold] = gr.Accordion(heading(fold, 0, self.words), open=False, elem_id=elem_id)
+        return self.folds[fold]
+
     def _group(self, group: str, form: Form) -> None:
-        """Lay out a group's fields under its heading; the method picker is the heading of a method's own."""
-        if group != METHOD:
-            still(element("h3", escape(self.words(f"tune.group_{group}"))), elem_classes="tune-group")
-        with gr.Row(elem_classes="tune-fields", elem_id=f"tune-group-{group}"):
-            for control in controls():
-                if control.group == group:
-                    self.fields[control.key] = self._field(control, form)
+        for control in controls():
+            if control.group == group:
+                self.fields[control.key] = self._field(control, form)
 
     def _field(self, control: Control, form: Form) -> Any:
         """Return a field without Gradio's own bounds: ours say why, and in the page's language."""
@@ -71,7 +74,7 @@ class FieldParts:
         common: dict[str, Any] = {
             "label": words(f"tune.field_{known.word}"),
             "info": info_text(control, known, form.chosen.method, words),
-            "elem_id": f"tune-{control.key.replace('_', '-')}",
+            "elem_id": field_id(control.key),
             "visible": found is not None,
             "min_width": WIDTH,
         }
@@ -97,6 +100,24 @@ class FieldParts:
         """Return all fields' updates; those that its method or prompt does not have are hidden."""
         return [form.name, form.method, *(self._update(each, form) for each in controls()), form.more]
 
+    def fold_updates(self, form: Form, now: Changes, wrong: str, show: bool = False) -> list[Any]:
+        """Return all folds' updates; what was opened or closed by hand else stays so.
+
+        Args:
+            form: what the fields hold.
+            now: how many fields of each fold differ.
+            wrong: the key of a field that is wrong, "" where none is; its folds open.
+            show: also open what holds fields that differ.
+        """
+        filled = {ALL, *(each.group for each in controls() if each.setting(form.chosen))}
+        updates = []
+        for fold in self.folds:
+            opens = fold in folds_around(wrong) or (show and now[fold] > 0)
+            more: dict[str, Any] = {"open": True} if opens else {}
+            # A method may have no settings of its own.
+            updates.append(gr.update(label=heading(fold, now[fold], self.words), visible=fold in filled, **more))
+        return updates
+
     def _update(self, control: Control, form: Form) -> Any:
         """Return a field's value, whether it is seen, and what stands under it, which another method may change."""
         found = control.setting(form.chosen)
@@ -112,10 +133,4 @@ def _choices(found: Setting, words: Any) -> list[tuple[str, str]]:
 
 def lay_out_fields(view: TunePage, source: str | None) -> FieldParts:
     """Lay out the second step, filled from the first source; a broken recipe file leaves the fields empty."""
-    from assistant.errors import JoyulError
-
-    try:
-        form = view.fill(source) if source else take_apart({})
-    except JoyulError:
-        form = take_apart({})
-    return FieldParts(view, form)
+    return FieldParts(view, view.start_of(source))

@@ -18,6 +18,7 @@ from tuning.schema import AUTO, TuneRecipe
 PRESETS: Mapping[str, float] = {"quick": 0.25, "balanced": 1.0, "thorough": 2.0}
 BALANCED = "balanced"
 PROMPT = str(TuneRecipe.model_fields["recipe"].default)
+NAME, MORE = "name", "more"  # the fields that are no controls, as an error's ``field`` names them
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def put_together(form: Form, words: Words) -> dict[str, Any]:
 
     Raises:
         InputError: a number is missing or out of bounds (with the bounds and their reason), or the further
-            keys are not YAML.
+            keys are not YAML. Its details name the ``field``.
     """
     more = _further(form, words)
     said: dict[str, Any] = {"params": {}}
@@ -168,12 +169,13 @@ def _number(control: Control, found: Setting, value: Any, words: Words) -> float
     try:
         given = float(value)
     except (TypeError, ValueError):
-        raise InputError(words("tune.no_number", field=name), bounds) from None
+        raise InputError(words("tune.no_number", field=name), bounds, field=control.key) from None
     if given != control.off and not found.holds(given):
         said = words("tune.out_of_bounds", field=name, bounds=bounds, found=number(given))
-        raise InputError(said, reason(found, words.language))
+        raise InputError(said, reason(found, words.language), field=control.key)
     if found.kind == "whole" and not given.is_integer():
-        raise InputError(words("tune.not_whole", field=name, found=f"{given:g}"), reason(found, words.language))
+        said = words("tune.not_whole", field=name, found=f"{given:g}")
+        raise InputError(said, reason(found, words.language), field=control.key)
     if found.automatic and given == AUTO:
         return "auto"
     return int(given) if given.is_integer() else given
@@ -184,12 +186,12 @@ def _further(form: Form, words: Words) -> dict[str, Any]:
     found = _yaml(str(form.more or ""), words)
     for key in ("params", *PARTS):
         if key in found and not isinstance(found[key], dict | None):
-            raise InputError(words("tune.no_keys_in", key=key), words("tune.no_yaml_hint"))
+            raise InputError(words("tune.no_keys_in", key=key), words("tune.no_yaml_hint"), field=MORE)
     taken = [("name",), ("method",), *(each.path for each in controls() if each.setting(form.chosen))]
     for path in taken:
         holder = found if len(path) == 1 else found.get(path[0]) or {}
         if path[-1] in holder:
-            raise InputError(words("tune.key_twice", key=".".join(path)), words("tune.key_twice_hint"))
+            raise InputError(words("tune.key_twice", key=".".join(path)), words("tune.key_twice_hint"), field=MORE)
     return found
 
 
@@ -198,7 +200,7 @@ def _yaml(text: str, words: Words) -> dict[str, Any]:
         found = yaml.safe_load(text) if text.strip() else {}
     except yaml.YAMLError as error:
         line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
-        raise InputError(words("tune.no_yaml", line=line), words("tune.no_yaml_hint")) from None
+        raise InputError(words("tune.no_yaml", line=line), words("tune.no_yaml_hint"), field=MORE) from None
     if found is not None and not isinstance(found, dict):
-        raise InputError(words("tune.no_keys"), words("tune.no_yaml_hint"))
+        raise InputError(words("tune.no_keys"), words("tune.no_yaml_hint"), field=MORE)
     return dict(found or {})

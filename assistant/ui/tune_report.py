@@ -90,7 +90,7 @@ def _first(report: Report, words: Words) -> str:
         element("li", element("pre", *(piece(text, learnt) for text, learnt in row), dir_="auto"))
         for row in report["first"]
     ]
-    legend = element("p", element("mark", escape(words("tune.learnt_mark"))), " ", escape(words("tune.first_help")))
+    legend = element("p", element("mark", escape(words("tune.learnt_mark"))), escape(words("tune.first_help")))
     return element("h3", escape(words("tune.first"))) + element("div", legend, element("ol", *rows), class_="seen")
 
 

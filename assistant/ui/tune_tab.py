@@ -1,6 +1,5 @@
 """The tune page: its parts and which handler each of them calls."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,22 +12,30 @@ from assistant.ui.frame import Frame, status_html
 from assistant.ui.markup import element, escape
 from assistant.ui.parts import QUIET, page_head, still
 from assistant.ui.tune_fields import FieldParts, lay_out_fields
+from assistant.ui.tune_folds import changes, untouched
 from assistant.ui.tune_form import BALANCED, Form, counts_steps, reshown, switched
 from assistant.ui.tune_job import job_html, job_yaml_html, jobs_html
 from assistant.ui.tune_plans import Plans
 from assistant.ui.tune_report import costs_html, plan_html, preset_labels, report_html
-from assistant.ui.tune_view import GOING, TunePage, live
+from assistant.ui.tune_steer import ACTS, WISHES, asked_at_once, steering
+from assistant.ui.tune_view import TunePage, live
 
 TICK_SECONDS = 1.5
+TO_WRONG = "() => joyul.toWrong()"
 UPLOADS = [".jsonl", ".json", ".csv", ".tsv", ".xlsx", ".parquet"]
 
 
 @dataclass
 class Seen:
-    """What one browser tab shows: the job it looks at, and what was sent last, so that nothing is drawn twice."""
+    """What one browser tab shows: the job it looks at, and what was sent last, so that nothing is drawn twice.
+
+    ``start`` is what ``source`` filled the fields with.
+    """
 
     job: str = ""
     sent: dict[str, int] = field(default_factory=dict)
+    source: str | None = None
+    start: Form | None = None
 
     def new(self, part: str, value: str, update: Any = None) -> Any:
         """Return a value, or its update, if it differs from what was sent: a redrawn area loses the focus in it."""
@@ -81,10 +88,9 @@ class TuneTab:
         self.costs = panel("", "tune-costs")
         self.job = panel("", "tune-job", "use", "evaluate")
         with gr.Row(elem_id="tune-job-bar"):
-            named = [("pause", "tune-pause"), ("resume", "tune-resume"), ("cancel", "tune-cancel")]
             self.steer = [
-                gr.Button(words(f"tune.{key}"), elem_id=elem_id, min_width=100, scale=0, visible=False)
-                for key, elem_id in named
+                gr.Button(words(f"tune.{act}"), elem_id=f"tune-{act}", min_width=100, scale=0, visible=False)
+                for act in ACTS
             ]
         self.job_yaml = panel("", "tune-job-yaml")
         self.jobs = panel("", "tune-jobs", "show")
@@ -99,32 +105,36 @@ class TuneTab:
     @property
     def filled(self) -> list[Any]:
         """What choosing a source changes, in the order of :meth:`on_source`."""
-        return [*self.fields.inputs, self.fields.yaml, self.fields.preset, self.report, self.costs]
+        return [*self.fields.inputs, *self.told, self.fields.preset, self.report, self.costs]
+
+    @property
+    def told(self) -> list[Any]:
+        """What says how the fields stand, in the order of :meth:`_told`."""
+        return [self.fields.yaml, *self.fields.folds.values()]
 
     def _wire(self) -> None:
-        guard, form = self.page.guard, self.fields.inputs
+        guard, form, told = self.page.guard, self.fields.inputs, self.told
         looking = [self.seen, self.source, *form]
+        filling = [self.seen, self.source, self.fields.preset, *form]
         self.source.input(guard(self.on_source), [self.seen, self.source], self.filled, **QUIET)
         self.upload.upload(guard(self.on_upload), [self.seen, self.upload], [self.source, *self.filled], **QUIET)
-        changed = [self.fields.yaml, self.costs, self.fields.preset, self.fields.fields["epochs"]]
-        self.fields.preset.input(guard(self.on_preset), [self.fields.preset, self.source, *form], changed, **QUIET)
-        self.fields.method.input(guard(self.on_method), form, [*form, self.fields.yaml], **QUIET)
-        self.fields.fields["recipe"].input(guard(self.on_prompt), form, [*form, self.fields.yaml], **QUIET)
-        gr.on(
-            self.fields.edits(),
-            guard(self.on_change),
-            [self.source, *form],
-            [self.fields.yaml, self.costs],
-            trigger_mode="always_last",
-            **QUIET,
-        )
-        self.check.click(guard(self.on_check), looking, self.shown, **QUIET)
-        self.estimate.click(guard(self.on_estimate), looking, self.shown, **QUIET)
+        preset = [self.fields.preset, self.costs, self.fields.fields["epochs"]]
+        self.fields.preset.input(guard(self.on_preset), filling, [*told, *preset], **QUIET)
+        self.fields.method.input(guard(self.on_method), filling, [*form, *told], **QUIET)
+        self.fields.fields["recipe"].input(guard(self.on_prompt), filling, [*form, *told], **QUIET)
+        edits, changed = self.fields.edits(), [*told, self.costs]
+        gr.on(edits, guard(self.on_change), filling, changed, trigger_mode="always_last", **QUIET)
+        begins = {self.check: self.on_check, self.estimate: self.on_estimate, self.start: self.on_start}
+        for button, begin in begins.items():
+            refused = button.click(guard(begin), looking, self.shown, **QUIET).failure
+            # The toast says what is wrong; the field has to be in sight to be mended.
+            refused(guard(self.on_change), filling, changed, **QUIET).then(None, js=TO_WRONG)
         self.stop.click(guard(self.on_stop), looking, self.shown, **QUIET)
-        self.start.click(guard(self.on_start), looking, self.shown, **QUIET)
         self.timer.tick(guard(self.on_tick), looking, self.shown, **QUIET)
         self.jobs.show(guard(self.on_show), looking, self.shown, **QUIET)
-        for button, act in zip(self.steer, ("pause", "resume", "cancel"), strict=True):
+        for button, act in zip(self.steer, ACTS, strict=True):
+            if act in WISHES:  # before the server's turn: Gradio's page takes one listener after another
+                button.click(None, None, [button], js=asked_at_once(act, self.page.words), **QUIET)
             button.click(guard(self._steering(act)), looking, self.shown, **QUIET)
 
     def load(self, blocks: gr.Blocks) -> None:
@@ -154,42 +164,57 @@ class TuneTab:
     def on_source(self, seen: Seen, source: str) -> list[Any]:
         """Fill the fields from a source; a plan of other data goes from the page."""
         form, words = self.view.fill(source), self.page.words
+        seen.source, seen.start = source, form
         costs = self.view.costs(form, source)
         parts = {"report": report_html(self.view.report(form), words), "costs": costs_html(costs, words)}
         seen.sent.update({part: hash(html) for part, html in parts.items()})
         presets = gr.update(choices=preset_labels(costs, words), value=BALANCED)
-        return [*self.fields.updates(form), self.view.recipe_html(form), presets, *parts.values()]
+        return [*self.fields.updates(form), *self._told(seen, source, BALANCED, form), presets, *parts.values()]
 
     def on_upload(self, seen: Seen, path: str) -> list[Any]:
         """Keep an uploaded file as a dataset and fill the fields from it."""
         key = self.view.keep_upload(path)
         return [gr.update(choices=self.view.sources(), value=key), *self.on_source(seen, key)]
 
-    def on_method(self, *values: Any) -> list[Any]:
+    def on_method(self, seen: Seen, source: str, preset: str, *values: Any) -> list[Any]:
         """Show another method's own settings."""
         form = Form.of(values)
         form = switched(form, str(form.method), self.page.words)
-        return [*self.fields.updates(form), self.view.recipe_html(form)]
+        return [*self.fields.updates(form), *self._told(seen, source, preset, form, show=True)]
 
-    def on_prompt(self, *values: Any) -> list[Any]:
+    def on_prompt(self, seen: Seen, source: str, preset: str, *values: Any) -> list[Any]:
         """Show what another prompt needs: passages, examples or neither."""
         form = reshown(Form.of(values))
-        return [*self.fields.updates(form), self.view.recipe_html(form)]
+        return [*self.fields.updates(form), *self._told(seen, source, preset, form)]
 
-    def on_preset(self, preset: str, source: str, *values: Any) -> list[Any]:
+    def on_preset(self, seen: Seen, source: str, preset: str, *values: Any) -> list[Any]:
         """Set the passes of a preset."""
         form = Form.of(values)
         if not counts_steps(form):
             form = form.changed(epochs=self.view.epochs(source, preset))
         costs = self.view.costs(form, source)
         labels = gr.update(choices=preset_labels(costs, self.page.words), value=preset)
-        return [self.view.recipe_html(form), costs_html(costs, self.page.words), labels, form.values["epochs"]]
+        told = self._told(seen, source, preset, form)
+        return [*told, labels, costs_html(costs, self.page.words), form.values["epochs"]]
 
-    def on_change(self, source: str, *values: Any) -> list[Any]:
+    def on_change(self, seen: Seen, source: str, preset: str, *values: Any) -> list[Any]:
         """Say the recipe, or what is wrong with it, while the fields are changed."""
         form = Form.of(values)
         costs = costs_html(self.view.costs(form, source), self.page.words)
-        return [self.view.recipe_html(form), costs]
+        return [*self._told(seen, source, preset, form), costs]
+
+    def _told(self, seen: Seen, source: str, preset: str, form: Form, show: bool = False) -> list[Any]:
+        """Return the recipe, or what is wrong with it, and the folds; ``show`` opens those with changed fields.
+
+        An edit is in an open fold already. What it is sent with may be half of another source's fields and half
+        of the last one's, so that only who has set the fields here may take their changes for real.
+        """
+        if seen.start is None or seen.source != source:
+            seen.source, seen.start = source, self.view.start_of(source)
+        said, wrong = self.view.said(form)
+        passes = self.view.passes(seen.start, preset)
+        now = changes(form, untouched(seen.start, form, passes, self.page.words))
+        return [said, *self.fields.fold_updates(form, now, wrong, show)]
 
     def on_check(self, seen: Seen, source: str, *values: Any) -> list[Any]:
         """Look at the data."""
@@ -218,6 +243,7 @@ class TuneTab:
 
     def _steering(self, act: str) -> Any:
         def steer(seen: Seen, source: str, *values: Any) -> list[Any]:
+            seen.sent.pop(act, None)  # the browser has changed the button itself; where it is refused it comes back
             self.view.ask(act, job=seen.job)
             return self.on_tick(seen, source, *values)
 
@@ -245,21 +271,12 @@ class TuneTab:
             *(gr.update(interactive=not planning),) * 2,
             gr.update(visible=planning),
             seen.new("job", job_html(job, words)),
-            *(gr.update(visible=shown) for shown in steerable(job)),
+            *(seen.new(act, repr(update), update) for act, update in steering(job, words).items()),
             seen.new("yaml", job_yaml_html(job, words)),
             seen.new("jobs", jobs_html(jobs, seen.job, words)),
             gr.Timer(active=moving),
             seen.new("status", status_html(self.page)),
         ]
-
-
-def steerable(job: Mapping[str, Any] | None) -> tuple[bool, bool, bool]:
-    """Return whether a job can be paused, resumed, cancelled."""
-    if job is None:
-        return False, False, False
-    going = job["state"] in GOING
-    trains = going and job["state"] != "validating_files" and not job["measuring"]
-    return trains, bool(job["resumable"]), going or job["state"] == "paused"
 
 
 def build_tune(page: Page, frame: Frame, plans: Plans) -> TuneTab:

@@ -10,8 +10,18 @@ from assistant.operations.tuning_plan import bill
 from assistant.operations.tuning_sources import read_recipe, to_yaml
 from assistant.ui.context import Page
 from assistant.ui.markup import element, escape
-from assistant.ui.tune_controls import controls
-from assistant.ui.tune_form import BALANCED, PRESETS, Form, counts_steps, put_together, same_but_length, take_apart
+from assistant.ui.tune_controls import controls, field_id
+from assistant.ui.tune_form import (
+    BALANCED,
+    MORE,
+    NAME,
+    PRESETS,
+    Form,
+    counts_steps,
+    put_together,
+    same_but_length,
+    take_apart,
+)
 from assistant.ui.tune_plans import Plan, Plans
 
 GOING = ("validating_files", "queued", "running")
@@ -69,11 +79,21 @@ class TunePage:
         """
         return take_apart(self.ask("recipe", source=source)["recipe"])
 
+    def start_of(self, source: str | None) -> Form:
+        """Return what the fields of a source start as; a broken recipe, or none, leaves them empty."""
+        try:
+            return self.fill(source) if source else take_apart({})
+        except JoyulError:
+            return take_apart({})
+
     def epochs(self, source: str, preset: str) -> float:
-        """Return the passes of a preset: a multiple of the recipe's own; 0 where they are automatic, or steps count."""
-        form = self.fill(source)
-        own = float(form.values["epochs"])
-        if preset == BALANCED or counts_steps(form):
+        """Return the passes of a preset for a source, see :meth:`passes`."""
+        return self.passes(self.fill(source), preset)
+
+    def passes(self, start: Form, preset: str) -> float:
+        """Return a preset's passes: a multiple of the recipe's own; 0 where they are automatic, or steps count."""
+        own = float(start.values["epochs"])
+        if preset == BALANCED or counts_steps(start):
             return own
         base = own or float(self.plans.current.settings.get("epochs") or USUAL_EPOCHS)
         return float(f"{base * PRESETS.get(preset, 1.0):.3g}")
@@ -113,20 +133,26 @@ class TunePage:
         """Return a recipe's error with the name of the field in place of a line that the page does not show."""
         said = _LINE.sub("", error.message)
         key, _, rest = said.partition(": ")
-        named = {".".join(each.path): each.any_setting().word for each in controls()} | {"name": "name"}
-        if key in named:
-            return UsageError(f"{self.words(f'tune.field_{named[key]}')}: {rest}", error.hint)
+        named = {".".join(each.path): (each.key, each.any_setting().word) for each in controls()}
+        if found := (named | {NAME: (NAME, NAME)}).get(key):
+            return UsageError(f"{self.words(f'tune.field_{found[1]}')}: {rest}", error.hint, field=found[0])
         # A grid's message says itself where it is.
-        return UsageError(said if key == "grid" else f"{self.words('tune.more')}: {said}", error.hint)
+        return UsageError(said if key == "grid" else f"{self.words('tune.more')}: {said}", error.hint, field=MORE)
 
     def recipe_html(self, form: Form) -> str:
         """Return the YAML of the run with a button that copies it, or what is wrong with the fields."""
+        return self.said(form)[0]
+
+    def said(self, form: Form) -> tuple[str, str]:
+        """Return :meth:`recipe_html`, and the key of the field that is wrong, "" where none is known to be."""
         words = self.words
         try:
             _, text = self.document(form)
         except JoyulError as error:
-            return element("p", escape(words.failure(error)), class_="notes failed", role="alert")
-        return yaml_html(text, words("tune.yaml"), words("tune.copy"), words("tune.yaml_help"))
+            wrong = str(error.details.get("field", ""))
+            place = {"id": "tune-wrong", "data_field": field_id(wrong)} if wrong else {}
+            return element("p", escape(words.failure(error)), class_="notes failed", role="alert", **place), wrong
+        return yaml_html(text, words("tune.yaml"), words("tune.copy"), words("tune.yaml_help")), ""
 
     def plan(self, form: Form, probe: bool) -> Plan:
         """Look at the data and, with ``probe``, estimate time and memory.

@@ -164,6 +164,13 @@ def close_viewer(page: "Page") -> None:
     page.locator("html:not(.show-viewer)").wait_for(state="attached")
 
 
+def open_fields(page: "Page", *groups: str) -> None:
+    """Open all settings of the tune page, and in them the folds of these groups."""
+    page.locator("#tune-experts > button").click()
+    for group in groups:
+        page.locator(f"#tune-group-{group} > button").click()
+
+
 @pytest.fixture
 def visit(browser: "Browser", server: Server) -> Iterator[Any]:
     """Return a function that opens the app as a person with a language; at the end nothing odd may have happened."""

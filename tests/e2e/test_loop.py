@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.conftest import Server, Visit, close_viewer
+from tests.e2e.conftest import Server, Visit, close_viewer, open_fields
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -126,7 +126,7 @@ def tune(page: Any) -> None:
     page.locator("#datasets [data-name=돌봄] [data-act=tune]").first.click()
     expect(page.locator("#page-tune-button")).to_have_attribute("aria-selected", "true")
     expect(page.locator("#tune-name input, #tune-name textarea")).to_have_value("tuned")
-    page.locator("#tune-experts button").first.click()
+    open_fields(page, "rates", "end")
     expect(page.locator("#tune-more textarea")).to_have_value(re.compile("돌봄"))
     page.locator("#tune-epochs input").fill("4")
     expect(page.locator("#tune-yaml code")).to_contain_text("epochs: 4")

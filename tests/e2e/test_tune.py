@@ -2,14 +2,19 @@
 
 import json
 import os
+import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.conftest import Server, Visit
+from assistant.jobs.record import JobFolder
+from assistant.paths import Home
+from assistant.ui.tune_controls import GROUPS, METHOD
+from tests.e2e.conftest import Server, Visit, open_fields
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -83,7 +88,7 @@ def test_an_adapter_is_tuned_from_the_page_and_chosen_in_the_chat(person: Any) -
     expect(page.locator("#tune-report .seen mark").nth(1)).to_contain_text("seven herons")
     expect(page.locator("#tune-costs .cost")).to_contain_text("MB of memory", timeout=TRAINING)
     expect(page.locator("#tune-preset")).to_contain_text("Quick look · about")
-    page.locator("#tune-experts button").first.click()
+    open_fields(page, "method")
     page.locator("#tune-r input").fill("5000")
     expect(page.locator("#tune-yaml [role=alert]")).to_contain_text("Rank must be at least 1 and at most 1,024")
     page.locator("#tune-r input").fill("2")
@@ -118,7 +123,7 @@ def _job(trainable: Server, name: str) -> dict[str, Any]:
 def test_start_sends_what_the_fields_hold_and_cancelling_ends_it(person: Any, trainable: Server) -> None:
     page = person().open("/en/#tune")
     expect(page.locator("#tune-name input, #tune-name textarea")).to_have_value("tower")
-    page.locator("#tune-experts button").first.click()
+    open_fields(page, "method", "rates")
     _choose(page, "method", "qlora")
     expect(page.locator("#tune-r input")).to_have_value("16")
     _choose(page, "method", "lora")
@@ -150,7 +155,7 @@ def test_start_sends_what_the_fields_hold_and_cancelling_ends_it(person: Any, tr
 
 def test_every_field_fits_a_phone_and_has_a_label(person: Any) -> None:
     page = person("en", viewport={"width": 390, "height": 844}).open("/en/#tune")
-    page.locator("#tune-experts button").first.click()
+    open_fields(page, *(METHOD, *GROUPS))
     expect(page.locator("#tune-yaml summary")).to_be_visible()
     _choose(page, "recipe", "grounded")
     for method in ("kto", "partial", "p_tuning", "ia3", "lora"):
@@ -160,6 +165,69 @@ def test_every_field_fits_a_phone_and_has_a_label(person: Any) -> None:
         assert page.evaluate(UNNAMED) == [], method
     assert page.evaluate(CONTRAST) == []
     shoot(page, "tune-en-phone-fields")
+
+
+def test_folds_keep_a_phone_short_say_what_is_changed_and_open_where_something_is_wrong(person: Any) -> None:
+    page = person("ko", viewport={"width": 390, "height": 844}).open("/ko/#tune")
+    name = page.locator("#tune-name input, #tune-name textarea")
+    for source in ("triage-tuned (함께 온 레시피)", "tower (내 레시피)"):
+        _choose(page, "source", source)
+        expect(name).to_have_value(re.compile("^" + source.split()[0]))
+    page.wait_for_timeout(2_000)  # boxes that were filled tell of it, each on its own
+    open_fields(page)
+    rates, warmup = page.locator("#tune-group-rates > button"), page.locator("#tune-warmup input")
+    expect(rates).to_have_attribute("aria-expanded", "false")
+    assert warmup.count() == 0 and page.evaluate("document.documentElement.scrollHeight") < 3_000
+    rates.focus()
+    page.keyboard.press("Enter")
+    expect(rates).to_have_attribute("aria-expanded", "true")
+    page.locator("#tune-epochs input").fill("3")
+    expect(rates).to_contain_text("반복과 학습률 · 1개 바꿈")
+    warmup.fill("7")
+    expect(page.locator("#tune-yaml [role=alert]")).to_contain_text("예열 비율에는 0 이상 1 미만만")
+    expect(page.locator("#tune-yaml [role=alert]")).to_be_in_viewport()
+    expect(page.locator("#tune-experts > button")).to_contain_text("세부 설정 · 2개 바꿈")
+    shoot(page, "tune-ko-phone-wrong")
+    assert page.evaluate(CONTRAST) == []
+    rates.click()
+    page.locator("#tune-experts > button").click()
+    expect(warmup).to_be_hidden()
+    page.locator("#tune-start").click()
+    expect(warmup).to_be_focused()
+    expect(warmup).to_have_attribute("aria-invalid", "true")
+    expect(warmup).to_be_in_viewport()
+    warmup.fill("0.05")
+    expect(rates).to_contain_text("반복과 학습률 · 1개 바꿈")
+    expect(page.locator("#tune-experts [aria-invalid]")).to_have_count(0)
+
+
+def test_what_was_asked_of_a_job_is_seen_at_once_and_after_a_reload(person: Any, trainable: Server) -> None:
+    job = JobFolder.create(Home(trainable.home), "tune", "steady")  # this process has it, so it runs on
+    job.update(state="running", started=time.time())
+    page = person().open("/en/#tune")
+    pause, cancel = page.locator("#tune-pause"), page.locator("#tune-cancel")
+    expect(pause).to_have_text("Pause")
+    held: list[Any] = []
+    page.route("**/queue/join*", lambda route: held.append(route))
+    pause.click()
+    expect(pause).to_have_text("Pausing…")
+    expect(pause).to_be_disabled()
+    page.wait_for_timeout(500)
+    assert held and job.wished() is None, "the server has not heard of it yet"
+    page.route("**/queue/join*", lambda route: route.continue_())
+    for each in held:
+        each.continue_()
+    expect(page.locator("#tune-job")).to_contain_text("Saves and stops")
+    page.reload()
+    expect(pause).to_have_text("Pausing…")
+    expect(pause).to_be_disabled()
+    cancel.click()
+    expect(cancel).to_have_text("Cancelling…")
+    expect(page.locator("#tune-job")).to_contain_text("Ends after the current step")
+    assert job.wished() == "cancel" and pause.is_disabled() and cancel.is_disabled()
+    assert page.evaluate(CONTRAST) == []
+    job.update(state="cancelled", ended=time.time())
+    expect(cancel).to_be_hidden()
 
 
 def test_a_broken_upload_says_what_to_mend_and_a_good_one_becomes_a_dataset(person: Any, tmp_path: Path) -> None:

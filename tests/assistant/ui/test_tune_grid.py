@@ -6,7 +6,7 @@ from assistant.jobs.record import JobFolder
 from assistant.ui.context import Page
 from assistant.ui.tune_job import job_html, jobs_html
 from assistant.ui.tune_plans import Plans
-from assistant.ui.tune_tab import steerable
+from assistant.ui.tune_steer import steerable
 from assistant.ui.tune_view import TunePage
 
 

@@ -20,7 +20,8 @@ from assistant.ui.tune_form import PRESETS, put_together, same_but_length, switc
 from assistant.ui.tune_job import job_html, jobs_html
 from assistant.ui.tune_plans import Plan, Plans
 from assistant.ui.tune_report import costs_html, plan_html, preset_labels, report_html
-from assistant.ui.tune_tab import Seen, steerable
+from assistant.ui.tune_steer import steerable
+from assistant.ui.tune_tab import Seen
 from assistant.ui.tune_view import CHOSEN, TunePage, live
 from assistant.ui.words import Words
 from tuning.schema import load_recipe

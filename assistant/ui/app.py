@@ -18,6 +18,7 @@ from assistant.ui.data_tab import build_data
 from assistant.ui.documents_tab import build_documents
 from assistant.ui.evaluate_tab import build_evaluate
 from assistant.ui.evaluations import Evaluations
+from assistant.ui.events import make_cheap
 from assistant.ui.frame import build_frame
 from assistant.ui.running import AT_ONCE, Running
 from assistant.ui.sessions import keep_once
@@ -77,6 +78,7 @@ def mount(app: FastAPI, services: Services) -> FastAPI:
     """Add the page and the language choice at ``/`` to the app."""
     shut()
     keep_once()
+    make_cheap()
     runs, plans = Evaluations(services), Plans(services)
     running: Running[ChatUpdate] = Running(services.closing)
     rounds: Running[list[ChatUpdate]] = Running(services.closing)

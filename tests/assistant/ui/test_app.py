@@ -5,9 +5,11 @@ import math
 import re
 import threading
 from collections.abc import Generator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+import gradio.blocks
+import gradio.utils
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -203,6 +205,34 @@ def test_a_tab_keeps_each_part_once_and_no_copy_of_what_it_showed(services: "Ser
     assert set(state.blocks_config.blocks) == parts
     assert state.config_values == {}
     assert [state[thread._id].visible, page.blocks[thread._id].visible] == [False, True]
+
+
+def test_plain_values_need_no_thread_and_handlers_get_one(services: "Services") -> None:
+    mounted = [route.app for route in mount(FastAPI(), services).routes if isinstance(route, Mount)]
+    app = next(each for each in mounted if isinstance(each, gr.routes.App))
+    page, state, seen = app.get_blocks(), app.state_holder["tab"], list[threading.Thread]()
+    event = next(each for each in page.fns.values() if each.fn.__name__ == "on_search")
+    box = next(part for part in event.inputs if isinstance(part, gr.Textbox))
+
+    class Watched(gr.Textbox):
+        def preprocess(self, payload: str | None) -> str | None:
+            seen.append(threading.current_thread())
+            return super().preprocess(payload)
+
+    def handler(*_: object) -> str:
+        seen.append(threading.current_thread())
+        return ""
+
+    async def handle() -> None:
+        state[box._id] = Watched(render=False)
+        values = ["hours" if part is box else None for part in event.inputs]
+        await page.preprocess_data(event, values, state)
+        blocks: Any = gradio.blocks
+        await blocks.anyio.to_thread.run_sync(handler)
+
+    asyncio.run(handle())
+    assert [thread is threading.main_thread() for thread in seen] == [True, False]
+    assert not hasattr(gradio.utils.MatplotlibBackendMananger(), "_original_backend")
 
 
 def test_the_pulse_tells_what_is_new(client: TestClient, services: "Services", monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ locked   another program locks the database while people send (A12)
 kills    kill -9 of the server at random moments (A6)
 leaving  Stop, closed tabs and reset sockets free the model's connection (A10)
 abuse    requests that ask for too much (A47)
+beside   people chat while a job trains and documents are taken in (A4)
 """
 
 import argparse
@@ -23,7 +24,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python tests/load", description=__doc__, formatter_class=plain)
     parser.add_argument("scenario", choices=[*SCENARIOS, "all"])
     parser.add_argument("--users", type=int)
-    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--minutes", type=float)
     parser.add_argument("--times", type=int, help="how many kills, stops and resets")
     parser.add_argument("--rate", type=float, default=20.0, help="tokens a second of the stub")
     parser.add_argument(

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 from abuse import abuse
+from beside import DOCUMENTS, chat_beside
 from users import User
 from world import World, world
 
@@ -185,6 +186,27 @@ async def too_much(users: int = 5, rate: float = 20.0, home: Path | None = None,
     return report, {**kept(report), **bounds, "others p95 at most doubled (or 1 s)": slower <= max(1.0, 2 * base)}
 
 
+async def beside(
+    users: int = 10, minutes: float = 1.0, rate: float = 20.0, home: Path | None = None, **_: Any
+) -> Outcome:
+    """Chat while a job trains and five hundred documents are taken in; pause the job, let it go on (A4)."""
+    async with world(rate, home=home) as run:
+        work = await chat_beside(run, run.users(users), 60 * minutes)
+        await asyncio.sleep(2 * run.stub.tokens / rate)  # what is being written comes to its end
+        report = run.report() | {"work": work}
+    twice = {part: 2 * work["alone"][part] for part in ("first", "total")}
+    return report, {
+        **kept(report),
+        "the job ended well": work["job"] == "succeeded" and work["paused"] == "paused",
+        "every document was taken in": work["ingest"]["added"] == DOCUMENTS,
+        **{
+            f"{part} p95 {when}: at most twice the idle one (or 1 s)": work[when][part] <= max(1.0, most)
+            for part, most in twice.items()
+            for when in ("beside", "after the pause", "beside, to the end")
+        },
+    }
+
+
 SCENARIOS: dict[str, Callable[..., Awaitable[Outcome]]] = {
     "steady": steady,
     "burst": burst,
@@ -192,4 +214,5 @@ SCENARIOS: dict[str, Callable[..., Awaitable[Outcome]]] = {
     "kills": kills,
     "leaving": leaving,
     "abuse": too_much,
+    "beside": beside,
 }

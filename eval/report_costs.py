@@ -1,5 +1,6 @@
 """The report's part on what tuning costs: forgetting, break-even, data curve, checklist."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -119,10 +120,11 @@ def _shown_pair(found: Document) -> Document | None:
 
 
 def money(value: float | None, currency: str) -> str:
-    """Return an amount with its currency: whole won, cents, and enough digits for small ones."""
+    """Return an amount with its currency: whole won, cents, and two digits of what is less than one."""
     if value is None:
         return MISSING
-    digits = 0 if abs(value) >= 100 else 2 if abs(value) >= 1 or value == 0 else 6
+    size = abs(value)
+    digits = 0 if size >= 100 else 2 if size >= 1 or value == 0 else 1 - math.floor(math.log10(size))
     return f"{value:,.{digits}f} {currency}".replace("-", "−")
 
 

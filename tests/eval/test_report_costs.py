@@ -144,7 +144,7 @@ def test_ticks_are_round() -> None:
 
 
 def test_money_keeps_small_amounts() -> None:
-    assert money(12345.6, "KRW") == "12,346 KRW" and money(0.00042, "USD") == "0.000420 USD"
+    assert money(12345.6, "KRW") == "12,346 KRW" and money(0.00042, "USD") == "0.00042 USD"
     assert money(-3.5, "USD") == "−3.50 USD" and money(None, "USD") == "–" and money(0.0, "KRW") == "0.00 KRW"
 
 

@@ -176,7 +176,7 @@ def test_an_estimate_scales_with_the_passes_and_grows_old(tune: TunePage) -> Non
     assert "about 4.5 s" in preset_labels(costs, tune.words)[0][0]
     shown = costs_html(costs, tune.words)
     assert "another job ran" in shown and "older: 10.0 s expected, 1 min 5 s taken" in shown
-    assert "About 0.916667 KRW (between 0.458333 KRW and 1.83 KRW; 0.000655 USD) by data/prices.yaml" in shown
+    assert "About 0.92 KRW (between 0.46 KRW and 1.83 KRW; 0.00065 USD) by data/prices.yaml" in shown
     assert "전기 요금은 시간당 값에 들어 있어요" in costs_html(costs, Words("ko"))
     (tune.page.services.home.root / "prices.yaml").write_text("training_watts: 36000\n", encoding="utf-8")
     dearer = tune.costs(form.changed(epochs=8), "own:stalls")

@@ -207,24 +207,25 @@ def test_a_tab_keeps_each_part_once_and_no_copy_of_what_it_showed(services: "Ser
     assert [state[thread._id].visible, page.blocks[thread._id].visible] == [False, True]
 
 
-def test_plain_values_need_no_thread_and_handlers_get_one(services: "Services") -> None:
+def test_plain_values_need_no_thread_and_handlers_get_one(
+    services: "Services", monkeypatch: pytest.MonkeyPatch
+) -> None:
     mounted = [route.app for route in mount(FastAPI(), services).routes if isinstance(route, Mount)]
     app = next(each for each in mounted if isinstance(each, gr.routes.App))
     page, state, seen = app.get_blocks(), app.state_holder["tab"], list[threading.Thread]()
     event = next(each for each in page.fns.values() if each.fn.__name__ == "on_search")
     box = next(part for part in event.inputs if isinstance(part, gr.Textbox))
 
-    class Watched(gr.Textbox):
-        def preprocess(self, payload: str | None) -> str | None:
-            seen.append(threading.current_thread())
-            return super().preprocess(payload)
+    def preprocess(_: gr.Textbox, payload: str | None) -> str | None:
+        seen.append(threading.current_thread())
+        return payload
 
     def handler(*_: object) -> str:
         seen.append(threading.current_thread())
         return ""
 
     async def handle() -> None:
-        state[box._id] = Watched(render=False)
+        monkeypatch.setattr(gr.Textbox, "preprocess", preprocess)
         values = ["hours" if part is box else None for part in event.inputs]
         await page.preprocess_data(event, values, state)
         blocks: Any = gradio.blocks

@@ -15,8 +15,8 @@ class Session(SessionState):
     its own, and under that Gradio files the value that comes next, beside all the earlier ones.
 
     Gradio also describes every part of the page in full for every tab, and again at every update, so that a
-    link can show another person the same state. Joyul has no such links, a new tab's description takes 20 ms
-    in which nobody is served, and it stays in memory (0.8 MB a tab).
+    link can show another person the same state. Joyul has no such links, and a new tab's description takes 20 ms
+    in which nobody is served and a third of a megabyte.
     """
 
     def __init__(self, blocks: Blocks) -> None:

@@ -184,7 +184,7 @@ def test_folds_keep_a_phone_short_say_what_is_changed_and_open_where_something_i
     expect(rates).to_have_attribute("aria-expanded", "true")
     page.locator("#tune-epochs input").fill("3")
     expect(rates).to_contain_text("반복과 학습률 · 1개 바꿈")
-    # Boxes that a source has filled tell of it, each on its own; all were heard before this edit, and none opened a fold.
+    # Boxes that a source has filled tell of it, each on its own; all were heard before this edit; none opened a fold.
     assert page.locator("[id^=tune-group-] > button[aria-expanded=true]").count() == 1
     warmup.fill("7")
     expect(page.locator("#tune-yaml [role=alert]")).to_contain_text("예열 비율에는 0 이상 1 미만만")

@@ -26,7 +26,7 @@ BENCHES = {
     "data": "assistant.bench.data:measure",
     "recipes": "assistant.bench.recipes:measure",
 }
-ASKED_FOR = ("recipes",)  # topics that run only when they are named: nothing to compare, and ten minutes
+ASKED_FOR = ("recipes",)  # topics that run only when they are named: nothing to compare, and eight minutes
 SIZED = ("data",)  # topics whose size can be named
 
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from data.models.recipe import scores
-from data.models.recipe.export import export, to_transformers
+from data.models.recipe.average import average, parts_of
+from data.models.recipe.export import export, shape_of, to_transformers
 from data.models.recipe.model import SHAPES, LanguageModel, load_weights, parameter_count
 from data.models.recipe.optimise import Optimiser, orthogonalise
 from data.models.recipe.train import Run, arguments
@@ -68,6 +69,32 @@ def test_exported_folder_gives_the_same_logits(tmp_path: Path) -> None:
     assert sum(made["assistant_masks"]) == len(tokenizer("네", add_special_tokens=False).input_ids) + 1
     about = json.loads((tmp_path / "joyul.json").read_text())
     assert about["parameters"] == parameter_count(model) and about["window"] == 512 and about["stop_loops"]
+
+
+def test_an_average_lies_between_its_models_by_their_shares(tmp_path: Path) -> None:
+    models = [LanguageModel(SHAPES["tiny"]) for _ in range(2)]
+    for number, model in enumerate(models):
+        torch.manual_seed(number)
+        export(model, EMBEDDED, tmp_path / str(number))
+    mean = average(parts_of([f"{tmp_path / '0'}=0.25", f"{tmp_path / '1'}=0.75"])).state_dict()
+    assert shape_of(tmp_path / "0") == SHAPES["tiny"]
+    for name, first in models[0].state_dict().items():
+        wanted = 0.25 * first + 0.75 * models[1].state_dict()[name]
+        assert torch.allclose(mean[name], wanted, atol=5e-3), name  # the folders hold bfloat16
+    assert [share for _, share in parts_of(["a", "b", "c", "d"])] == [0.25] * 4
+
+
+@pytest.mark.parametrize("texts", [["a", "b=0.5"], ["a=0.5", "b=0.6"]])
+def test_shares_that_do_not_add_up_are_refused(texts: list[str]) -> None:
+    with pytest.raises(ValueError, match="share"):
+        parts_of(texts)
+
+
+def test_models_of_two_shapes_have_no_average(tmp_path: Path) -> None:
+    for name in ("tiny", "small"):
+        export(LanguageModel(SHAPES[name]), EMBEDDED, tmp_path / name)
+    with pytest.raises(ValueError, match="another shape"):
+        average(parts_of([str(tmp_path / "tiny"), str(tmp_path / "small")]))
 
 
 def test_the_committed_checkpoint_loads_and_agrees() -> None:

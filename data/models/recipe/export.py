@@ -45,6 +45,19 @@ def config_of(shape: Shape) -> Any:
     )
 
 
+def shape_of(folder: Path) -> Shape:
+    """Return the shape of an exported folder, read from its configuration."""
+    values = json.loads((folder / "config.json").read_text("utf-8"))
+    return Shape(
+        vocabulary=values["vocab_size"],
+        hidden=values["hidden_size"],
+        layers=values["num_hidden_layers"],
+        heads=values["num_attention_heads"],
+        head=values["head_dim"],
+        inner=values["intermediate_size"],
+    )
+
+
 def to_transformers(model: LanguageModel) -> Any:
     """Return an equal ``Qwen3ForCausalLM`` in fp32 on the CPU.
 

@@ -55,9 +55,13 @@ class KeywordIndex:
             self._live = self._stored(content) or self._build(content, list(chunks()))
 
     def search(self, query: str, count: int) -> list[KeywordHit]:
-        """Return the best chunks that share at least one term with the query, best first."""
-        live = self._live
-        return [] if live is None else live.search(terms([query])[0], count)
+        """Return the best chunks that share at least one term with the query, best first.
+
+        A query of courtesies and question words alone (안녕하세요, 뭘 할 수 있어요?) asks for no document,
+        though the bigrams of its endings stand in nearly every one.
+        """
+        live, found = self._live, terms([query])[0]
+        return [] if live is None or not found.words else live.search(found, count)
 
     def forget(self) -> None:
         """Remove the index from memory and disk."""

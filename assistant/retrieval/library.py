@@ -33,7 +33,7 @@ from assistant.settings import RetrievalSettings
 from assistant.store import Store
 
 Progress = Callable[[str, int, int], None]
-SEARCH_VERSION = 1
+SEARCH_VERSION = 2
 EXAMPLES = "-examples"
 NO_IDENTITY: dict[str, Any] = {"embedder": {"name": "none", "dimension": 0, "languages": []}}
 BATCH_DOCUMENTS = 64

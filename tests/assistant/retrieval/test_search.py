@@ -86,7 +86,8 @@ def test_english_embedder_stays_out_of_korean_and_finds_paraphrases(open_library
 
 @pytest.mark.parametrize("text", ["안녕하세요", "안녕하세요!", "뭘 할 수 있어요?", "Hello!", "What can you do?"])
 def test_courtesies_and_question_words_alone_find_nothing(open_library, folder: Path, text: str) -> None:  # type: ignore[no-untyped-def]
-    (folder / "notice.md").write_text("# 공사 안내\n\n안녕하세요. 조용한 자리를 쓰실 수 있어요. 무엇을 도와드릴까요?\n", "utf-8")
+    notice = "# 공사 안내\n\n안녕하세요. 조용한 자리를 쓰실 수 있어요. 무엇을 도와드릴까요?\n"
+    (folder / "notice.md").write_text(notice, "utf-8")
     library: Library = open_library("minilm")
     library.add([folder / "notice.md"])
     assert library.retriever().search("조용한 자리", 2)

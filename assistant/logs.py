@@ -86,7 +86,9 @@ def explain(error: BaseException) -> JoyulError:
 
 def _known_system_failure(error: BaseException) -> JoyulError | None:
     cause: BaseException | None = error
-    while cause is not None:
+    seen: list[BaseException] = []
+    while cause is not None and cause not in seen:  # a failure raised again within its own handling comes round
+        seen.append(cause)
         text = str(cause)
         if isinstance(cause, OSError):
             where = cause.filename or "the state folder"

@@ -36,6 +36,12 @@ def test_every_failure_has_a_kind_and_a_next_step(log: Path, error: Exception, k
     assert (log.read_text(encoding="utf-8") != "") == (kind == "internal"), "only a bug is logged in full"
 
 
+def test_a_failure_that_is_its_own_context_is_explained_too(log: Path) -> None:
+    first, second = RuntimeError("first"), RuntimeError("second")
+    first.__context__, second.__context__ = second, first
+    assert explain(first).kind == "internal"
+
+
 def test_a_full_disk_is_seen_through_another_exception(log: Path) -> None:
     try:
         try:

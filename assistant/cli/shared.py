@@ -77,7 +77,7 @@ class Run:
         from assistant.settings import load_settings
         from assistant.settings_view import secrets_of
 
-        extra = {key.replace("__", "."): value for key, value in more.items()}
+        extra = {key.replace("__", "."): value for key, value in more.items() if value is not None}
         settings = load_settings(self.config, self.flags() | extra)
         logs.configure(Home(settings.home).log, secrets_of(settings))
         return settings

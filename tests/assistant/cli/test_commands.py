@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from assistant.cli.app import run
+from assistant.cli.shared import Run
 from assistant.paths import Home
 from tests.assistant.cli.conftest import LIGHT
 
@@ -156,6 +157,12 @@ def test_data_validate_counts_rows_and_names_problems(joyul, tmp_path: Path) -> 
     done = joyul("data", "validate", str(bad), "--json")
     assert done.code == 3
     assert "bad.jsonl" in done.document["error"]["message"]
+
+
+def test_an_option_that_is_not_given_leaves_what_set_says(tmp_path: Path) -> None:
+    run = Run("serve", home=tmp_path, assignments=["serve.port=7911"])
+    assert run.settings(serve__host=None, serve__port=None).serve.port == 7911
+    assert run.settings(serve__port=0).serve.port == 0
 
 
 def test_settings_say_who_set_them_and_mask_secrets(joyul, monkeypatch, tmp_path: Path) -> None:

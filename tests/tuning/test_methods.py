@@ -41,7 +41,7 @@ CASES: dict[str, tuple[str, dict[str, Any], float]] = {
     "full": ("full", {}, 0.001),
     "partial": ("partial", {"part": "last", "layers": 2}, 0.003),
     "block_expansion": ("block_expansion", {"layers": 2}, 0.005),
-    "dpo": ("dpo", LORA, 0.02),
+    "dpo": ("dpo", LORA, 0.01),
     "kto": ("kto", LORA, 0.02),
     "feature_extraction": ("feature_extraction", {}, 0.02),
     "feature_extraction-last": ("feature_extraction", {"pool": "last"}, 0.02),

@@ -1,8 +1,8 @@
 """One run by several processes: ``accelerate launch --multi_gpu --num_processes 2 -m assistant tune run FILE``.
 
 The first process prepares the data and leads the job as any other is led; the others load the frozen rows, take
-their share of every batch, and write nothing but scratch files of their own. DDP alone: what FSDP shards, nobody
-here could save yet.
+their share of every batch, and write nothing but scratch files of their own. With ``--use_fsdp`` they also share the
+model, see :mod:`tuning.sharding`.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +13,8 @@ from assistant.errors import UsageError
 from assistant.jobs.record import JobFolder, Record
 from assistant.jobs.worker import carry_out
 from assistant.paths import Home
-from tuning.methods import load_method
+from tuning import sharding
+from tuning.methods import METHODS, load_method
 from tuning.prepare import frozen_recipe
 from tuning.processes import agree, leads, world
 from tuning.train import help_along
@@ -80,7 +81,11 @@ def _lead(prepared: Callable[[], JobFolder], work: Callable[[JobFolder], Mapping
 
 def _refuse_unshared(job: JobFolder) -> None:
     recipe, count = frozen_recipe(job), world()
-    least = count * (2 if load_method(recipe.method).rows == "labels" else 1)
+    method = load_method(recipe.method)
+    least = count * (2 if method.rows == "labels" else 1)
+    if sharding.asked() and not method.shards:
+        able = ", ".join(name for name in METHODS if load_method(name).shards)
+        raise UsageError(f"method {recipe.method!r} cannot be sharded", f"launch it without --use_fsdp; {able} can be")
     if recipe.batch_size % count or recipe.batch_size < least:
         raise UsageError(
             f"batch_size {recipe.batch_size} cannot be shared by {count} processes", f"take a multiple of {least}"

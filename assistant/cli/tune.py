@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from assistant.paths import Home
     from assistant.peers import Peer
     from assistant.schema import Passage
-    from tuning.schema import TuneRecipe
 
 
 def register(app: typer.Typer) -> None:
@@ -105,7 +104,11 @@ def run_(
             return prepare(recipe, home=home, settings=settings, retriever_for=retriever_for, progress=progress)
 
         if launched():
-            _together(run, recipe, prepared, home)
+            if recipe.grid:
+                raise UsageError(
+                    "a grid is several runs, each by several processes", "take 'grid' out, or start it without"
+                )
+            _together(run, prepared, home, settings.model_named(recipe.model).device == "cpu")
             return
         job = prepared()
     enqueue(job)
@@ -115,20 +118,17 @@ def run_(
     _watch(run, job)
 
 
-def _together(run: Run, recipe: "TuneRecipe", prepared: "Callable[[], JobFolder]", home: "Home") -> None:
+def _together(run: Run, prepared: "Callable[[], JobFolder]", home: "Home", cpu: bool) -> None:
     """Train in this process, one of several that a launcher started; the leading one shows what it came to."""
     from assistant.studies.after import train_and_measure
     from tuning.together import run_together
-
-    if recipe.grid:
-        raise UsageError("a grid is several runs, each by several processes", "take 'grid' out, or start it without")
 
     def queued() -> "JobFolder":
         job = prepared()
         job.update(state="queued", queued=time.time())
         return job
 
-    record = run_together(queued, train_and_measure, home, run.settings().model_named(recipe.model).device == "cpu")
+    record = run_together(queued, train_and_measure, home, cpu)
     if record is not None:
         _show_end(run, record)
 
@@ -200,8 +200,20 @@ def resume(
 ) -> None:
     """Let a paused, failed, cancelled or killed job go on from its newest checkpoint."""
     from assistant.jobs.launch import enqueue, may_resume
+    from tuning.prepare import MODEL
+    from tuning.run import terminable
+    from tuning.together import launched
 
     folder = job_named(run, job)
+    if launched():
+
+        def again() -> "JobFolder":
+            may_resume(folder)
+            return folder
+
+        with terminable():
+            _together(run, again, folder.home, folder.load(MODEL)["device"] == "cpu")
+        return
     may_resume(folder)
     enqueue(folder)
     if detach:

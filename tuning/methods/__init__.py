@@ -43,6 +43,7 @@ class Method:
     ``tuning.methods.auto``). ``rows`` says what a row teaches: an answer, a better and a worse one, an
     answer and whether it is good, or which of a few labels is the answer. ``result`` is the kind of
     thing that is installed: an adapter on its base, or weights that are a base of their own.
+    ``shards``: its model can be spread over processes (:mod:`tuning.sharding`).
     ``four_bit`` trains on a base squeezed into four bits, for which a library has to be there that is
     none of our dependencies. ``reads_once``: the base reads every row in the first epoch only, so that
     further epochs cost next to nothing.
@@ -54,6 +55,7 @@ class Method:
     rows: Rows = "answers"
     result: Literal["adapter", "weights"] = "adapter"
     four_bit: bool = False
+    shards: bool = False
     reads_once: bool = False
 
     def refuse_missing(self) -> None:

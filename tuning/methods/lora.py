@@ -137,8 +137,8 @@ def train(task: Task) -> Outcome:
     set_seed(task.recipe.seed)
     model: Any = get_peft_model(task.model, config)
     outcome = train_sft(task, model, _faster_second(task, model, params.plus) if params.plus else None)
-    if outcome.status == "succeeded":
-        save_adapter(task, model)
+    if outcome.to_save:
+        save_adapter(task, outcome.model)
     return outcome
 
 
@@ -155,6 +155,6 @@ def _faster_second(task: Task, model: Any, ratio: float) -> Any:
     )
 
 
-METHOD = Method(params=LoraParams, train=train)
+METHOD = Method(params=LoraParams, train=train, shards=True)
 # Dettmers et al. 2023, "QLoRA", arXiv 2305.14314; the base is read in four bits, the rest is LoRA.
 QLORA = Method(params=LoraParams, train=train, four_bit=True)

@@ -82,7 +82,6 @@ def _learn(
 
     config = lora_config(task.model, params)
     lengths = [len(row.prompt_ids) + max(len(row.answer_ids), len(row.rejected_ids)) for row in task.rows]
-    made: list[Any] = []
 
     def make(loop: Loop) -> Any:
         def collate(features: list[dict[str, Any]]) -> dict[str, Any]:
@@ -90,24 +89,21 @@ def _learn(
                 loop.batches.append([each["source"] for each in features])
             return stack([{key: value for key, value in each.items() if key != "source"} for each in features])
 
-        made.append(
-            in_order(_prepared(trainer), lengths, task.recipe)(
-                model=task.model,
-                args=configure(loop.arguments),
-                train_dataset=table(task.rows),
-                eval_dataset=table(task.validation).remove_columns("source") if task.validation else None,
-                processing_class=task.tokenizer,
-                data_collator=collate,
-                peft_config=config,
-                callbacks=[loop.callback],
-            )
+        return in_order(_prepared(trainer), lengths, task.recipe)(
+            model=task.model,
+            args=configure(loop.arguments),
+            train_dataset=table(task.rows),
+            eval_dataset=table(task.validation).remove_columns("source") if task.validation else None,
+            processing_class=task.tokenizer,
+            data_collator=collate,
+            peft_config=config,
+            callbacks=[loop.callback],
         )
-        return made[0]
 
     set_seed(task.recipe.seed)
     outcome = fit(task, lengths, make)
-    if outcome.status == "succeeded":
-        save_adapter(task, made[0].model)
+    if outcome.to_save:
+        save_adapter(task, outcome.model)
     return outcome
 
 
@@ -150,5 +146,5 @@ def train_kto(task: Task) -> Outcome:
     return _learn(task, params, _labels, KTOTrainer, configure, stack)
 
 
-DPO = Method(params=PreferenceParams, train=train_dpo, rates=(5e-4, 5e-5), rows="pairs")
-KTO = Method(params=KtoParams, train=train_kto, rates=(5e-4, 5e-5), rows="labels")
+DPO = Method(params=PreferenceParams, train=train_dpo, rates=(5e-4, 5e-5), rows="pairs", shards=True)
+KTO = Method(params=KtoParams, train=train_kto, rates=(5e-4, 5e-5), rows="labels", shards=True)

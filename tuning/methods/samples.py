@@ -13,6 +13,7 @@ PROMPTS, ANSWER_TOKENS, SHOWN = 3, 48, 240
 class Samples(TrainerCallback):
     """Tells an event ``{"step", "samples": [{"prompt", "expected", "answer"}]}`` whenever the loss is measured.
 
+    All processes of a launcher ask, because a sharded model answers only where all do; one of them is heard.
     Greedy, so that two steps differ by what was learnt and nothing else, and no random number is drawn.
 
     Args:
@@ -34,7 +35,7 @@ class Samples(TrainerCallback):
         self._tell(state, kwargs["model"])
 
     def _tell(self, state: Any, model: Any) -> None:
-        if not (self._rows and state.is_world_process_zero and hasattr(model, "generate")):
+        if not (self._rows and hasattr(model, "generate")):
             return  # a classifier's head writes nothing
         training = model.training
         model.eval()

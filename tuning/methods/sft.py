@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.errors import ResourceError, UsageError
+from assistant.errors import ResourceError
 from assistant.progress import Progress
+from tuning import sharding
 from tuning.checkpoints import newest, prune
 from tuning.formats import TrainingRow
 from tuning.schema import TuneRecipe
@@ -57,7 +58,7 @@ class Outcome:
 
     ``status`` is ``succeeded``, ``cancelled`` or ``paused``; the first and final loss are means over the
     first and last twentieth of the steps; ``parameters`` counts the trained ones. ``model`` is the trained
-    one, as it is in memory.
+    one, as it is in memory; None in a process that only helped with a sharded one.
     """
 
     status: str = "succeeded"
@@ -70,6 +71,11 @@ class Outcome:
     losses: list[float] = field(default_factory=list)
     parameters: int = 0
     model: Any = None
+
+    @property
+    def to_save(self) -> bool:
+        """Whether training came to its end and the whole model is here."""
+        return self.status == "succeeded" and self.model is not None
 
     @property
     def tokens_per_second(self) -> float:
@@ -122,7 +128,7 @@ def fit(task: Task, lengths: Sequence[int], make: Callable[[Loop], Any]) -> Outc
     Raises:
         InputError: the loss became non-finite or exploded; names step and rows.
         ResourceError: memory ran out.
-        UsageError: it was launched with FSDP.
+        UsageError: it goes on from checkpoints of a sharded model without sharding, or the other way round.
     """
     import torch
     from transformers import PrinterCallback, set_seed
@@ -134,6 +140,7 @@ def fit(task: Task, lengths: Sequence[int], make: Callable[[Loop], Any]) -> Outc
     set_seed(task.recipe.seed)
     task.checkpoints.mkdir(mode=0o700, parents=True, exist_ok=True)
     start = newest(task.checkpoints)
+    sharding.refuse_another(start)
     prune(task.checkpoints)
     outcome, batches = Outcome(), list[list[str]]()
     callback = Watcher(task, outcome, batches, start, math.log(task.model.config.get_text_config().vocab_size))
@@ -142,8 +149,7 @@ def fit(task: Task, lengths: Sequence[int], make: Callable[[Loop], Any]) -> Outc
     # The trainer's own printing goes: standard output belongs to the command's JSON document.
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(Samples(task))
-    if trainer.is_fsdp_enabled:
-        raise UsageError("FSDP shards a model that could not be saved from here", "launch it without --use_fsdp")
+    outline = sharding.outline(trainer.model) if trainer.is_fsdp_enabled else None
     plain = not first.is_cuda and max(lengths) <= PLAIN_ATTENTION and not task.recipe.packing
     try:
         with scoring_answers_only(), plain_attention(task.model) if plain else nullcontext():
@@ -156,7 +162,8 @@ def fit(task: Task, lengths: Sequence[int], make: Callable[[Loop], Any]) -> Outc
         raise
     outcome.steps = trainer.state.global_step
     # Without the wrapper that makes it compute in the precision of the training.
-    outcome.model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+    model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+    outcome.model = sharding.fill(outline, model) if outline is not None else model
     return outcome.settle()
 
 
@@ -189,12 +196,17 @@ def plain_attention(model: "PreTrainedModel") -> Iterator[None]:
 
 
 def in_order(trainer: type, lengths: Sequence[int], recipe: TuneRecipe) -> type:
-    """Return the trainer's class with our order of rows, which a resumed run sees again."""
+    """Return the trainer's class with our order of rows, which a resumed run sees again, and our way of sharding."""
     from tuning.methods.order import RowOrder
 
     class Ordered(trainer):
         def _get_train_sampler(self, *_: Any) -> RowOrder:
             return RowOrder(lengths, recipe.batch_size, recipe.seed)
+
+        def create_accelerator_and_postprocess(self) -> None:
+            if sharding.asked():
+                sharding.set_up()
+            super().create_accelerator_and_postprocess()
 
     return Ordered
 

@@ -9,6 +9,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from assistant.errors import InputError
+from tuning import sharding
 from tuning.checkpoints import Checkpoint, complete, prune
 from tuning.methods.sft import Outcome, Task, peak_memory_mb
 from tuning.processes import agree, leads, meet
@@ -42,8 +43,8 @@ class Best:
         """Take in a validation loss; return whether the patience is at its end."""
         if loss < self.loss:
             self.loss, self.step, self._stale = loss, step, 0
-            if self._recipe.keep == "best" and leads():
-                self._save(model)
+            if self._recipe.keep == "best":
+                self._save(sharding.trained(model))
         else:
             self._stale += 1
         return 0 < self._recipe.patience <= self._stale
@@ -54,21 +55,20 @@ class Best:
 
         if self._recipe.keep != "best" or not self.step:
             return False
-        model.load_state_dict(load_file(str(self._file())), strict=False)
+        sharding.put_back(model, load_file(str(self._file())))
         return True
 
     def _file(self) -> Path:
         # One file a step: a checkpoint from before a better step still finds the one it knows.
         return self._folder / f"best-{self.step}.safetensors"
 
-    def _save(self, model: Any) -> None:
+    def _save(self, weights: dict[str, Any]) -> None:
         from safetensors.torch import save_file
 
-        tensors = {
-            name: value.detach().cpu().contiguous() for name, value in model.named_parameters() if value.requires_grad
-        }
+        if not leads():
+            return
         partial = self._folder / ".best"
-        save_file(tensors, str(partial))
+        save_file(weights, str(partial))
         partial.replace(self._file())
         for old in sorted(self._folder.glob("best-*.safetensors"), key=lambda file: file.stat().st_mtime)[:-KEPT_BEST]:
             old.unlink()
@@ -122,7 +122,8 @@ class Watcher(TrainerCallback):
         path = self._task.checkpoints / f"checkpoint-{state.global_step}"
         meet()  # every process has its own random numbers in there
         if leads():
-            complete(path, {"tokens": self._outcome.tokens, "seconds": self._seconds(), **self._best.facts()})
+            facts = {"tokens": self._outcome.tokens, "seconds": self._seconds(), "sharded": sharding.asked()}
+            complete(path, facts | self._best.facts())
             prune(self._task.checkpoints)
         self.saved = time.perf_counter()
         self._task.progress({"step": state.global_step, "checkpoint": path.name})

@@ -119,8 +119,8 @@ def _trainer(schema: type[FullParams], choose: Callable[[Task, Any], None]) -> C
                 weight.data = weight.data.to(torch.float32)
         model.train()
         outcome = train_sft(task, model)
-        if outcome.status == "succeeded":
-            save_weights(task, model)
+        if outcome.to_save:
+            save_weights(task, outcome.model)
         return outcome
 
     return train
@@ -133,6 +133,8 @@ def save_weights(task: Task, model: Any) -> None:
     (task.folder / "README.md").unlink(missing_ok=True)
 
 
-FULL = Method(FullParams, _trainer(FullParams, _everything), rates=(5e-4, 2e-5), result="weights")
-PARTIAL = Method(PartialParams, _trainer(PartialParams, _part), rates=(1.5e-3, 5e-5), result="weights")
-BLOCK_EXPANSION = Method(ExpansionParams, _trainer(ExpansionParams, _expand), rates=(2e-3, 2e-4), result="weights")
+FULL = Method(FullParams, _trainer(FullParams, _everything), rates=(5e-4, 2e-5), result="weights", shards=True)
+PARTIAL = Method(PartialParams, _trainer(PartialParams, _part), rates=(1.5e-3, 5e-5), result="weights", shards=True)
+BLOCK_EXPANSION = Method(
+    ExpansionParams, _trainer(ExpansionParams, _expand), rates=(2e-3, 2e-4), result="weights", shards=True
+)

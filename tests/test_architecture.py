@@ -55,7 +55,7 @@ HOMES = {
     "typer": ("assistant/cli/",),
 }
 # hub.py puts the hub's offline switch back after a download.
-TOUCHES_ENVIRONMENT = {"assistant/settings.py", "assistant/privacy.py", "assistant/models/hub.py"}
+TOUCHES_ENVIRONMENT = {"assistant/settings.py", "assistant/privacy.py", "assistant/models/hub.py", "tuning/sharding.py"}
 # Calls that run code or a shell, or load what could.
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "os.system", "os.popen", "yaml.load", "torch.load", "joblib.load"}
 FORBIDDEN_MODULES = {"pickle", "marshal", "shelve", "cPickle", "dill", "cloudpickle"}

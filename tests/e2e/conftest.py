@@ -152,6 +152,10 @@ class Visit:
     def open(self, path: str = "/") -> "Page":
         """Open a page and wait until it is filled."""
         self.page.goto(self.server.url + path)
+        return self.filled()
+
+    def filled(self) -> "Page":
+        """Wait until the page is filled; one that is left before that says that its session is gone."""
         self.page.locator("html.ready").wait_for()
         self.page.locator("#status .value").first.wait_for(state="attached")
         return self.page

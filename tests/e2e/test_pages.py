@@ -98,6 +98,7 @@ def test_language_switch_changes_every_word_and_keeps_the_place(visit: Any) -> N
     page.wait_for_url(re.compile("/ko/"))
     expect(page.locator("#page-documents h1")).to_have_text("문서")
     expect(page.locator("#new-chat")).to_have_text("새 대화")
+    first.filled()
     page = first.open("/")
     assert "/ko/" in page.url
 

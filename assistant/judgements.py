@@ -1,13 +1,13 @@
 """What people said of answers (thumbs, corrections, votes), what reviewers decided, and consent; only added to."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Engine, insert, select
 
-from assistant.errors import InputError
+from assistant.errors import InputError, UsageError
 from assistant.records import Decision, Feedback, Vote, new_id
 from assistant.schema import normalise
 from assistant.tables import consents, decisions, feedback, messages, votes
@@ -46,9 +46,11 @@ class Judgements:
 
         Raises:
             InputError: another kind, or an edit without text.
+            UsageError: the author refused that anything of theirs is collected.
         """
         if kind not in FEEDBACK_KINDS or (kind == "edit" and not text.strip()):
             raise InputError(f"feedback {kind!r} cannot be kept", f"use one of {FEEDBACK_KINDS}; an edit needs text")
+        self._refuse_unwilling([author])
         key = new_id()
         row = {"id": key, "message": message, "kind": kind, "text": normalise(text), "reason": normalise(reason)}
         self._write(insert(feedback).values(**row, tags=list(tags), author=author, created=time.time()))
@@ -103,6 +105,7 @@ class Judgements:
 
         Raises:
             InputError: it is no vote, e.g. for something that was not compared.
+            UsageError: the author refused that anything of theirs is collected.
         """
         shown = (normalise(question), language, list(variants), list(answers), [dict(r) for r in receipts])
         vote = Vote(new_id(), *shown, choice, blind, author, time.time(), task, suite, item)
@@ -114,11 +117,13 @@ class Judgements:
 
         Raises:
             InputError: one of them is no vote.
+            UsageError: one of the authors refused that anything of theirs is collected.
         """
         for vote in added:
             problem = vote_problem(vote)
             if problem:
                 raise InputError(f"this vote cannot be kept: {problem}", VOTE_HINT)
+        self._refuse_unwilling(vote.author for vote in added)
         rows = [asdict(vote) for vote in added]
         # In parts, as SQLite takes only so many values a statement; still one transaction.
         self._write(
@@ -175,6 +180,11 @@ class Judgements:
             rows = connection.execute(query if moment is None else query.where(consents.c.created <= moment))
             newest = {row.author: row.allowed for row in rows}
         return frozenset(author for author, allowed in newest.items() if not allowed)
+
+    def _refuse_unwilling(self, authors: Iterable[str]) -> None:
+        if unwilling := sorted(self.refusing() & set(authors)):
+            message = f"{unwilling[0]!r} refused that anything is collected; nothing was kept"
+            raise UsageError(message, f"to collect again: joyul data review allow {unwilling[0]}")
 
 
 def vote_problem(vote: Vote) -> str:

@@ -104,15 +104,17 @@ def _rows(version: Version, kind: str, part: str) -> Iterator[Row]:
             continue
         made = form.render(row)
         told = [key for key in ("prompt", "messages", "chosen", "rejected", "completion") if key in made]
-        columns: Row = {key: _uniform(made[key]) for key in told}
+        columns: Row = {key: _uniform(made[key], "user" if key == "prompt" else "assistant") for key in told}
         if "label" in made:
             columns["label"] = made["label"]
+        if kind == "preference":
+            columns["tie"] = bool(made.get("tie"))
         yield columns | {"joyul": json.dumps(row, ensure_ascii=False)}
 
 
-def _uniform(value: Any) -> list[dict[str, str]]:
+def _uniform(value: Any, role: str) -> list[dict[str, str]]:
     """Return an answer or prompt as messages of role and text alone: a column has one type in every row."""
-    turns = [{"role": "user", "content": value}] if isinstance(value, str) else value
+    turns = [{"role": role, "content": value}] if isinstance(value, str) else value
     return [{"role": str(turn["role"]), "content": _text(turn)} for turn in turns]
 
 

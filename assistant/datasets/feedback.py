@@ -77,9 +77,11 @@ def build(
                     {"action": finding.action, "reason": "personal data", "row": row["id"], **finding.to_json()}
                 )
         if not draft.rows:
-            raise InputError(
-                "there is no feedback to build from", "correct, rate or compare some answers first", rows=0
-            )
+            hint = "correct, rate or compare some answers first"
+            if options.without:
+                names = ", ".join(sorted(options.without))
+                hint = f"nothing of {names} is collected; to allow it: joyul data review allow NAME"
+            raise InputError("there is no feedback to build from", hint, rows=0)
         source = {"file": "feedback", "format": "joyul", "rows": draft.rows, "licence": "", "personal": "mask"}
         operation = {"name": "build", "origins": list(options.origins), "as_of": as_of}
         operation |= {"without": sorted(options.without)}

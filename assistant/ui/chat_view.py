@@ -190,8 +190,13 @@ class ChatPage:
         self.page.running.stop(tab.conversation)
 
     def thumb(self, tab: Tab, message: str, kind: str) -> View:
-        """Keep a thumb."""
+        """Keep a thumb.
+
+        Raises:
+            InputError: the person refused that anything is collected.
+        """
         self._own(message, tab.conversation)
+        self.page.must_collect()
         self.store.add_feedback(message, kind)
         return self.state(tab)
 
@@ -199,8 +204,9 @@ class ChatPage:
         """Keep a correction as a training example.
 
         Raises:
-            InputError: it is empty or says what the answer said.
+            InputError: it is empty or says what the answer said, or the person refused that anything is collected.
         """
+        self.page.must_collect()
         answer = self._own(message, tab.conversation)
         if not better.strip() or better.strip() == answer.content.strip():
             raise InputError(self.words("correct.unchanged"), "")

@@ -101,6 +101,8 @@ class ComparePage:
     def vote(self, current: Round, choice: str) -> Round:
         """Keep a vote and reveal what was hidden; ``choice`` is a column's letter, ``tie`` or ``both_bad``.
 
+        Of a person who refused that anything is collected, nothing is kept.
+
         Raises:
             InputError: nothing to vote on, already voted, or no such column.
         """
@@ -112,25 +114,27 @@ class ComparePage:
         if choice not in (*letters, TIE, BAD):
             raise InputError(self.words("compare.vote"), "")
         chosen = current.names[letters.index(choice)] if choice in letters else choice
-        self.page.services.store.add_vote(
-            current.question,
-            current.names,
-            [update.generation.text for update in current.updates],
-            [asdict(update.receipt) if update.receipt else {} for update in current.updates],
-            chosen,
-            blind=current.blind,
-            language=language_of(current.question),
-        )
+        if self.page.collects:
+            self.page.services.store.add_vote(
+                current.question,
+                current.names,
+                [update.generation.text for update in current.updates],
+                [asdict(update.receipt) if update.receipt else {} for update in current.updates],
+                chosen,
+                blind=current.blind,
+                language=language_of(current.question),
+            )
         return replace(current, vote=chosen)
 
     def keep(self, current: Round, kind: str, answer: str) -> Round:
         """Keep the question with the answer it should have: ``item`` for evaluation, ``example`` for training.
 
         Raises:
-            InputError: no vote yet, or no answer.
+            InputError: no vote yet, or no answer, or the person refused that anything is collected.
         """
         if not current.vote:
             raise InputError(self.words("compare.unfinished"), "")
+        self.page.must_collect()
         home, language = self.page.services.home, language_of(current.question)
         if kind == "item":
             specs = {name: self.variants.spec(name) for name in self.offered() if name in ("tuned", "rag-tuned")}
@@ -268,6 +272,7 @@ class ComparePage:
         return element(
             "div",
             element("p", escape(voted), class_="voted"),
+            "" if self.page.collects else element("p", escape(words("review.not_collected")), class_="note"),
             element("h3", escape(words("compare.score"))),
             element("p", escape(score_line(counted, words)), class_="score-line", role="status"),
             *rows,

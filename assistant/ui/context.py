@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import gradio as gr
 
 from assistant.chat import ChatUpdate
-from assistant.errors import JoyulError
+from assistant.errors import InputError, JoyulError
 from assistant.schema import Language
 from assistant.services import Services
 from assistant.ui.running import Running
@@ -19,6 +19,7 @@ from assistant.ui.words import Words
 
 logger = logging.getLogger(__name__)
 TOAST_SECONDS = 10
+PERSON = "local"  # a page has one user; logins are one for all
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -38,6 +39,20 @@ class Page:
     def language(self) -> Language:
         """The page's language."""
         return self.words.language
+
+    @property
+    def collects(self) -> bool:
+        """Whether the person at the page lets what they say of answers be collected."""
+        return PERSON not in self.services.store.refusing()
+
+    def must_collect(self) -> None:
+        """Refuse what would be collected of a person who does not want that.
+
+        Raises:
+            InputError: they switched collecting off.
+        """
+        if not self.collects:
+            raise InputError(self.words("review.not_collected"), "")
 
     def guard(self, handler: F) -> F:
         """Return a handler whose failures are shown as a toast: what, why, next step; never a traceback."""

@@ -13,12 +13,12 @@ from assistant.errors import InputError
 from assistant.operations import perform
 from assistant.operations.datasets import candidates
 from assistant.schema import normalise
-from assistant.ui.context import Page
+from assistant.ui.context import PERSON, Page
 from assistant.ui.convert import act, form_html
 from assistant.ui.data_steps import steps_html
 from assistant.ui.markup import element, escape
 
-REVIEWER = "local"
+REVIEWER = PERSON
 KEYS = {"accept": "A", "fix": "E", "reject": "R", "tag": "T", "skip": "S", "back": "B"}
 MOST_TAGS, TAG_CHARACTERS = 10, 40
 

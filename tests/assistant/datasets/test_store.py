@@ -138,15 +138,25 @@ def test_a_folder_opens_with_the_datasets_library(bring, datasets, tmp_path):
     import datasets as hub
 
     rows = [{"question": f"q{n}", "answer": "a", "split": "train" if n else "test"} for n in range(4)]
-    rows += [{"question": f"p{n}", "chosen": "a", "rejected": "b", "history": [], "split": "train"} for n in range(2)]
+    rows += [{"question": f"p{n}", "chosen": "a", "rejected": "b", "split": "train", "tie": n == 1} for n in range(2)]
+    rows += [{"question": "u", "completion": "a", "label": True, "split": "train"}]
     bring("a.jsonl", "".join(json.dumps(row) + "\n" for row in rows), licence="mit")
     report = export(datasets.get("set"), tmp_path / "hub", "huggingface")
-    assert report["configs"] == {"supervised": {"train": 3, "test": 1}, "preference": {"train": 2}}
+    assert report["configs"] == {
+        "supervised": {"train": 3, "test": 1},
+        "preference": {"train": 2},
+        "unpaired": {"train": 1},
+    }
     loaded = hub.load_dataset(str(tmp_path / "hub"), "supervised", cache_dir=str(tmp_path / "cache"))
     assert {name: part.num_rows for name, part in loaded.items()} == {"train": 3, "test": 1}
     assert loaded["test"][0]["messages"][1] == {"role": "assistant", "content": "a"}
     pairs = hub.load_dataset(str(tmp_path / "hub"), "preference", split="train", cache_dir=str(tmp_path / "cache"))
+    assert pairs[0]["prompt"] == [{"role": "user", "content": "p0"}]
     assert pairs[0]["chosen"] == [{"role": "assistant", "content": "a"}]
+    assert pairs[1]["rejected"] == [{"role": "assistant", "content": "b"}]
+    assert pairs["tie"] == [False, True], "a tie is no preference"
+    judged = hub.load_dataset(str(tmp_path / "hub"), "unpaired", split="train", cache_dir=str(tmp_path / "cache"))
+    assert judged[0]["completion"] == [{"role": "assistant", "content": "a"}]
     with pytest.raises(UsageError, match="there already"):
         export(datasets.get("set"), tmp_path / "hub", "huggingface")
 

@@ -224,3 +224,18 @@ def test_hostile_titles_and_messages_stay_text(chat: ChatPage) -> None:
     shown = (view.thread or "") + (view.chats or "")
     assert "<img" not in shown and "<script" not in shown
     assert attack in chat.store.messages(tab.conversation)[0].content
+
+
+def test_of_a_person_who_said_no_nothing_is_kept(chat: ChatPage) -> None:
+    tab, _ = _send(chat)
+    chat.store.set_consent("local", False)
+    for judge in (
+        lambda: chat.thumb(tab, _last(chat, tab), "up"),
+        lambda: chat.correct(tab, _last(chat, tab), "Better"),
+    ):
+        with pytest.raises(InputError, match="Collecting is switched off"):
+            judge()
+    with pytest.raises(UsageError, match="'local' refused"):
+        chat.store.add_feedback(_last(chat, tab), "up")
+    chat.store.set_consent("local", True)
+    assert chat.store.feedback() == [] and not read(chat.page.services.home, EXAMPLES)

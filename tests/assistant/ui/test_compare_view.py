@@ -67,6 +67,15 @@ def test_ties_and_bad_pairs_are_votes_too(compare: ComparePage, choice: str, kep
     assert compare.page.services.store.votes()[0].choice == kept
 
 
+def test_a_person_who_said_no_sees_who_was_who_and_nothing_is_kept(compare: ComparePage) -> None:
+    store = compare.page.services.store
+    store.set_consent("local", False)
+    voted = compare.vote(_round(compare), "A")
+    assert voted.vote and store.votes() == [] and "Collecting is switched off" in compare.html(voted)
+    with pytest.raises(InputError, match="Collecting is switched off"):
+        compare.keep(voted, "example", "So it is.")
+
+
 def test_three_columns_ask_for_the_best(compare: ComparePage, korean: Page) -> None:
     done = _round(compare, ("rag", "zero-shot", "few-shot"))
     shown = compare.html(done)

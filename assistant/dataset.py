@@ -242,6 +242,9 @@ def _example(row: dict[str, Any], number: int, name: str, need_answer: bool, pro
     language = check.text("language") or language_of(messages[-1].content if messages else "")
     if language not in ("ko", "en"):
         problems.append(f"{name}:{number}: language: expected 'ko' or 'en', found {show(language)}")
+    extra = {key: value for key, value in row.items() if key not in _OWN_KEYS}
+    if answer and "messages" in row and row["messages"][-1].get("weight") == 0:
+        extra["weight"] = 0  # OpenAI's way to say that an answer is not to be learnt
     example = Example(
         id=check.text("id") or f"{Path(name).stem}-{number}",
         messages=messages,
@@ -253,7 +256,7 @@ def _example(row: dict[str, Any], number: int, name: str, need_answer: bool, pro
         passages=check.texts("passages") or (),
         shots=check.shots(),
         recipe=check.text("recipe"),
-        extra={key: value for key, value in row.items() if key not in _OWN_KEYS},
+        extra=extra,
         source=f"{name}:{number}",
     )
     return example if len(problems) == before else None

@@ -157,6 +157,9 @@ class Renderer:
         return self._fit(example, catcher.caught, example.answer)
 
     def _row(self, example: Example, wrong: bool) -> TrainingRow | None:
+        if example.extra.get("weight") == 0:
+            self.counts["rows_dropped"] += 1
+            return None
         catcher = _Catcher(self._encoder)
         if example.recipe or example.passages or example.shots:
             return self._own(example, catcher)

@@ -26,8 +26,7 @@ def dedupe(
     from assistant.datasets.cleaning import dedupe as work
     from assistant.datasets.cleaning import evaluation_questions, suite_items
 
-    if not 0.3 <= near <= 1:
-        raise UsageError(f"--near {near} is out of bounds", "choose 0.3 to 1")
+    _check_near(near)
     store = open_store(run)
     version = store.get(dataset)
     evaluations = evaluation_questions([*(against or ()), *(suite_items(store.folder.parent) if suites else ())])
@@ -56,6 +55,11 @@ def filter_(
     run.screen.document(report, f"{report['left_out']} rows left out, {report['left']:,} left -> {report['version']}")
 
 
+def _check_near(near: float) -> None:
+    if not 0.3 <= near <= 1:
+        raise UsageError(f"--near {near} is out of bounds", "choose 0.3 to 1")
+
+
 def split(
     run: Run,
     dataset: DatasetArgument,
@@ -76,6 +80,7 @@ def split(
 
     if allow_leaks and drop_leaks:
         raise UsageError("--allow-leaks and --drop-leaks exclude each other", "choose one")
+    _check_near(near)
     store = open_store(run)
     version = store.get(dataset)
     files = [*(against or ()), *(suite_items(store.folder.parent) if suites else ())]

@@ -114,7 +114,8 @@ def list_problems(run: Run, source: Any) -> None:
     for each in details.get("problems", []):
         run.screen.note(_problem(each) if isinstance(each, dict) else str(each))
     for each in details.get("left_out", []):
-        run.screen.note(f"left out: {each['file']}:{each['line']}: {each['what']}")
+        place = f"{each['file']}:{each['line']}" if each["line"] else each["file"]
+        run.screen.note(f"left out: {place}: {each['key']}: {each['what']}")
     for each in details.get("lost", []):
         run.screen.note(f"not held: row {each['row']}: {each['key']}: {each['why']}")
 
@@ -162,18 +163,25 @@ def validate(
     format_: FormatOption = None,
     encoding: EncodingOption = None,
     mapping: MapOption = None,
+    delimiter: DelimiterOption = None,
+    sheet: SheetOption = None,
 ) -> None:
     """Read a dataset and say what is wrong with it, all problems in one pass."""
     path = Path(file)
     if not path.exists() and not path.suffix:
         version = open_store(run).get(file)
         version.verify()
-        path = version.rows_file
+        path, format_ = version.rows_file, format_ or "joyul"
     if not path.is_file():
         raise InputError(f"no file at {file!r}", "check the path", rows=0)
     from assistant.datasets.checking import check_file
 
-    report = check_file(path, read_options(format_, encoding, None, None, mapping), answers, run.screen.progress)
+    options = read_options(format_, encoding, delimiter, sheet, mapping)
+    try:
+        report = check_file(path, options, answers, run.screen.progress)
+    except InputError as error:
+        list_problems(run, error)
+        raise
     run.screen.document(report, f"{file}: {report['rows']:,} rows, all well formed ({report['hash']})")
 
 
@@ -182,12 +190,18 @@ def templates(
     name: Annotated[str | None, typer.Argument(help="Show one template on a made-up row.")] = None,
 ) -> None:
     """List the templates that make rows out of tables."""
-    from assistant.datasets.templates import load_template, template_files
+    from assistant.datasets.templates import examples, load_template, template_files
 
     own = open_store(run).folder / "templates"
-    rows = []
+    rows: list[dict[str, Any]] = []
     for each in [name] if name else template_files(own):
-        found = load_template(each, own)
+        try:
+            found = load_template(each, own)
+        except InputError as error:
+            if name:
+                raise
+            run.screen.note(f"left out: {error.message}")  # one that is broken does not hide the others
+            continue
         needs = [column for column, needed in found.columns.items() if needed]
         more = [column for column, needed in found.columns.items() if not needed]
         rows.append(
@@ -198,8 +212,12 @@ def templates(
                 "needs": ", ".join(needs),
             }
             | {"optional": ", ".join(more), "wordings": sum(map(len, found.paraphrases.values()))}
+            | ({"examples": examples(found)} if name else {})
         )
-    run.screen.document({"templates": rows}, table(rows, ("name", "version", "needs", "optional", "wordings", "title")))
+    text = table(rows, ("name", "version", "needs", "optional", "wordings", "title"))
+    for style, said in rows[0]["examples"].items() if name else ():
+        text += f"\n\n{style}\n  question: {said['question']}\n  answer: {said['answer']}"
+    run.screen.document({"templates": rows}, text)
 
 
 COMMANDS = {"import": import_, "convert": convert, "validate": validate, "templates": templates}

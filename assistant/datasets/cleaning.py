@@ -1,5 +1,6 @@
 """Duplicates, conflicts, leaks and quality signals: found and listed; left out only when asked for."""
 
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,10 +9,10 @@ from typing import Any
 
 import yaml
 
-from assistant.dataset import plain_text
+from assistant.dataset import plain_text, trigrams
 from assistant.datasets.quality import SIGNALS, Yardstick
 from assistant.datasets.rows import Row, answer_of, content_digest, kind_of, question_of, text_of
-from assistant.datasets.similar import DEFAULT, NearIndex, Neighbours
+from assistant.datasets.similar import DEFAULT, NearIndex, Neighbours, jaccard
 from assistant.datasets.store import DatasetStore, Draft, Version
 from assistant.errors import CancelledError, InputError, UsageError
 from assistant.lazy import nearest
@@ -24,8 +25,15 @@ _EVERY = 500
 
 def said(row: Row) -> str:
     """Return what near duplicates are compared by: the question, its history, and the answers."""
-    parts = [text_of(row.get("history")), question_of(row), answer_of(row), text_of(row.get("rejected"))]
-    return "\n".join(part for part in parts if part)
+    return "\n".join(part for part in (_asked(row), _told(row)) if part)
+
+
+def _asked(row: Row) -> str:
+    return "\n".join(part for part in (text_of(row.get("history")), question_of(row)) if part)
+
+
+def _told(row: Row) -> str:
+    return "\n".join(part for part in (answer_of(row), text_of(row.get("rejected"))) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +56,16 @@ def duplicates(
 ) -> Duplicates:
     """Find rows that repeat an earlier one, exactly or (``threshold``, None for not at all) nearly.
 
+    A near one is of the same kind and label, and its answers are near by themselves: a long question with another
+    short answer is a conflict, and a correction is no repeat of the pair that it makes.
+
     Raises:
         CancelledError: ``cancelled`` returned true.
     """
     seen: dict[bytes, str] = {}
     repeats: dict[str, tuple[str, float]] = {}
     keys, texts, count = list[str](), list[str](), 0
+    teaches, answers_at, kinds = array("q"), array("q"), dict[tuple[Any, ...], int]()  # numbers: a million fit
 
     def told(stage: str, done: int) -> None:
         if done % _EVERY == 0:
@@ -71,12 +83,27 @@ def duplicates(
         if threshold is not None:
             keys.append(key)
             texts.append(said(row))
+            teaches.append(kinds.setdefault((kind_of(row), row.get("label"), row.get("tie")), len(kinds)))
+            answers_at.append(len(texts[-1]) - len(_told(row)))
     del seen  # a digest of every row: memory that the rest needs more
     neighbours = Neighbours(texts, threshold or DEFAULT)
+
+    def answers(number: int) -> frozenset[str]:
+        return trigrams(texts[number][answers_at[number] :])
+
     for number, key in enumerate(keys):
         told("near", number)
-        if near := neighbours.near(number):
-            repeats[key] = (keys[near[0][0]], round(min(near[0][1], 0.9999), 4))
+        near = next(
+            (
+                each
+                for each in neighbours.near(number)
+                if teaches[each[0]] == teaches[number]
+                and jaccard(answers(number), answers(each[0])) >= (threshold or DEFAULT)
+            ),
+            None,
+        )
+        if near is not None:
+            repeats[key] = (keys[near[0]], round(min(near[1], 0.9999), 4))
         else:
             neighbours.take(number)
     return Duplicates(repeats, count)
@@ -109,9 +136,16 @@ def leaks(
     for count, row in enumerate(rows, 1):
         if count % _EVERY == 0:
             progress({"stage": "leaks", "done": count})
-        if hit := evaluated.find(question_of(row)):
+        hits = (evaluated.find(question) for question in _questions(row))
+        if hit := next((each for each in hits if each), None):
             found.append({"row": row["id"], "set": hit[0], "item": hit[1], "similarity": hit[2]})
     return found
+
+
+def _questions(row: Row) -> list[str]:
+    """Return the question and those before it: an answer within a conversation is read in training too."""
+    earlier = row["messages"] if "messages" in row else row.get("history") or []
+    return [question_of(row), *(text_of([turn]) for turn in earlier if turn.get("role") == "user")]
 
 
 class Evaluated:

@@ -95,7 +95,7 @@ def _contents(version: Version) -> tuple[dict[str, bytes], dict[str, str]]:
     contents, parts = {}, {}
     for row in version.rows():
         parts[row["id"]] = str(row.pop("split", ""))
-        contents[row["id"]] = dumps(row)
+        contents[row["id"]] = dumps(dict(sorted(row.items())))  # in whatever order a file had its keys
     return contents, parts
 
 

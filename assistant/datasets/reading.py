@@ -183,6 +183,8 @@ def _format(origin: Source, rows: list[dict[str, Any]], keys: tuple[str, ...]) -
         hint = _mapping_hint(keys) or f"name it with --format ({', '.join(FORMATS)}), or columns with --map"
         message = f"{origin.name}: no known format has the keys {_list(keys)} (first row: {show(rows[0])})"
         raise InputError(message, hint)
+    if known.keys() == {"joyul", "openai"}:
+        return "joyul"  # which holds conversations too, and writes them under the same key
     (name, count), *_ = known.most_common(1)
     if count < _MOSTLY * known.total():
         shares = ", ".join(f"{each} {n}" for each, n in known.most_common())

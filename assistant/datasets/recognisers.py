@@ -48,6 +48,7 @@ ACCOUNT_WORDS = _words(
 )
 BUSINESS_WORDS = _words(r"사업자 business_(?:registration|number) \btax_id")
 PASSPORT_WORDS = _words("여권 passport")
+LICENCE_WORDS = _words(r"면허 driver.?s_licen[cs]e driving_licen[cs]e")
 CARD_WORDS = _words(r"카드 \bcard visa 결제 master amex")
 # A business number stands beside no bank's name: ten digits there are an account.
 NO_BUSINESS = re.compile(f"{THINGS.pattern}|{ACCOUNT_WORDS.pattern}", re.IGNORECASE)
@@ -88,7 +89,9 @@ def _card(text: str, digits: str) -> float:
 
 
 def _licence(text: str, digits: str) -> float:
-    return 0.8 if checks.is_licence(digits) else 0.0
+    if "가" <= text[0] <= "힣":  # an old one, with its region's name
+        return 0.8
+    return (0.3 if text.isdigit() else 0.8) if checks.is_licence(digits) else 0.0
 
 
 def _ip(text: str, digits: str) -> float:
@@ -117,6 +120,11 @@ _PHONE = _any(
     r"(?<![\d.-])\([2-9]\d{2}\) ?\d{3}-\d{4}(?![\d-])",
     r"(?<![\d.-])[2-9]\d{2}-\d{3}-\d{4}(?![\d-])",
 )
+_LICENCE = _any(
+    r"(?<![\d-])\d{2}-\d{2}-\d{6}-\d{2}(?![\d-])",
+    r"(?<![\d-])\d{12}(?![\d-])",
+    r"(?:서울|부산|대구|인천|광주|대전|울산|경기|강원|충북|충남|전북|전남|경북|경남|제주) ?\d{2}-\d{6}-\d{2}(?![\d-])",
+)
 _PASSPORT = _any(r"(?<![A-Za-z0-9])(?:[A-Z]\d{8}|[A-Z]\d{3}[A-Z]\d{4}|[A-Z]{2}\d{7})(?![A-Za-z0-9])")
 _IP6 = _any(r"(?<![0-9a-z:.])(?:[0-9a-f]{1,4}:){2,7}(?::?[0-9a-f]{1,4}){0,6}(?![0-9a-z:])", flags=re.IGNORECASE)
 _IP4 = _any(r"(?<![0-9A-Za-z.])(?:\d{1,3}\.){3}\d{1,3}(?!\d|\.\d)")
@@ -127,7 +135,7 @@ RECOGNISERS: tuple[Recogniser, ...] = (
     Recogniser("email", _MAIL, _mail),
     Recogniser("resident_number", _any(r"(?<![\d-])\d{6} ?-? ?\d{7}(?![\d-]|\.\d)"), _resident, ID_WORDS, THINGS),
     Recogniser("card", _CARD, _card, CARD_WORDS, THINGS),
-    Recogniser("drivers_licence", _any(r"(?<![\d-])\d{2}-\d{2}-\d{6}-\d{2}(?![\d-])"), _licence, None, THINGS),
+    Recogniser("drivers_licence", _LICENCE, _licence, LICENCE_WORDS, THINGS),
     Recogniser("business_number", _BUSINESS, _business, BUSINESS_WORDS, NO_BUSINESS),
     Recogniser("phone", _PHONE, _phone, PHONE_WORDS, THINGS),
     Recogniser("account", _ACCOUNT, _account, ACCOUNT_WORDS, THINGS),

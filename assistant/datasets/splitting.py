@@ -12,6 +12,7 @@ from assistant.datasets.rows import Row, answer_of, kind_of, language_in, questi
 from assistant.datasets.similar import DEFAULT, Neighbours, Unions
 from assistant.datasets.store import DatasetStore, Draft, Version
 from assistant.errors import InputError, UsageError
+from assistant.lazy import nearest
 from assistant.progress import Progress
 
 BY = ("group", "document", "user")
@@ -109,6 +110,9 @@ def split_known(
     rows = [_Line.of(row) for row in version.rows() if options.leaking != "drop" or row["id"] not in leaked]
     if not rows:
         raise InputError(f"{version.manifest.ref}: this would leave no row", "leave fewer rows out")
+    known = {key for row in rows for key in row.marks}
+    if tuple(options.by) != BY and (unknown := [key for key in options.by if key not in known]):
+        raise InputError(f"{version.manifest.ref}: no row has the key {unknown[0]!r}", nearest(unknown[0], known))
     groups = _groups(rows, options, progress)
     parts, torn = _assign(rows, groups, options)
     place = {line.id: parts[group] for line, group in zip(rows, groups, strict=True)}

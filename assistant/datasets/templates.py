@@ -83,7 +83,10 @@ def load_template(name: str, own: Path | None = None) -> Template:
     path = Path(name) if name.endswith((".yaml", ".yml")) else files.get(name)
     if path is None or not path.is_file():
         raise UsageError(f"no template {name!r}", nearest(name, files))
-    text = normalise(path.read_text(encoding="utf-8"))
+    try:
+        text = normalise(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path.name}: not UTF-8 text", "save it as UTF-8") from error
     try:
         tree = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError) as error:
@@ -94,7 +97,7 @@ def load_template(name: str, own: Path | None = None) -> Template:
 
 def _checked(tree: Any, path: Path, digest: str) -> Template:
     def fail(key: str, problem: str) -> InputError:
-        return InputError(f"{path.name}: {key}: {problem}", "see assistant/datasets/templates.py for the form")
+        return InputError(f"{path.name}: {key}: {problem}", "compare with one in data/templates")
 
     if not isinstance(tree, dict):
         raise fail("template", "expected keys and values")
@@ -103,12 +106,20 @@ def _checked(tree: Any, path: Path, digest: str) -> Template:
     for key, kind in (("template", str), ("version", int), ("columns", dict), ("paraphrases", dict), ("answer", str)):
         if not isinstance(tree.get(key), kind):
             raise fail(key, f"expected {kind.__name__}")
+    for key in ("title", "system", "shots"):
+        if not isinstance(tree.get(key) or {}, dict):
+            raise fail(key, "expected a language or style, and what is said in it")
     for column, need in tree["columns"].items():
         if need not in ("required", "optional") or not re.fullmatch(r"\w+", str(column)):
             raise fail(f"columns.{column}", "a name of letters, and 'required' or 'optional'")
     for style, texts in tree["paraphrases"].items():
         if style not in STYLES or not isinstance(texts, list) or not texts:
             raise fail(f"paraphrases.{style}", f"a list of texts under one of {', '.join(STYLES)}")
+    for language, shots in (tree.get("shots") or {}).items():
+        if not isinstance(shots, list) or not all(map(_is_shot, shots)):
+            raise fail(f"shots.{language}", "a list of examples, each with a text as 'question' and one as 'answer'")
+    if tree.get("json") and not _is_object(_FIELD.sub("x", tree["answer"])):
+        raise fail("answer", 'filled in, it is no JSON object; write {"key": "{column}"}, columns in quotes')
     for key, used in _fields(tree):
         if used not in tree["columns"]:
             raise fail(key, f"{{{used}}} is not among the columns")
@@ -124,6 +135,17 @@ def _checked(tree: Any, path: Path, digest: str) -> Template:
         json_answer=bool(tree.get("json", False)),
         digest=digest,
     )
+
+
+def _is_shot(shot: Any) -> bool:
+    return isinstance(shot, dict) and all(isinstance(shot.get(key), str) for key in ("question", "answer"))
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
 
 
 def _fields(tree: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -172,6 +194,16 @@ def render(template: Template, raw: Mapping[str, Any], place: Place, style: str 
         row["shots"] = [dict(shot) for shot in shots]
     row |= {"language": language, "template": f"{template.name}@{template.version}/{style}/{wording + 1}"}
     return row | {key: raw[key] for key in _CARRIED if isinstance(raw.get(key), str)}
+
+
+def examples(template: Template) -> dict[str, Row]:
+    """Return a row of every style, made of a made-up one whose cells say which column they are."""
+    made: dict[str, Row] = {}
+    for style in template.paraphrases:
+        row = render(template, {column: f"<{column}>" for column in template.columns}, Place(Problems(""), 0), style)
+        if row is not None:
+            made[style] = row
+    return made
 
 
 def _manner(style: str, answer: str) -> str:

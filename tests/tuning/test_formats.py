@@ -99,6 +99,18 @@ def test_only_the_answer_and_its_end_carry_loss(recipe_file, encoder) -> None:
     assert mask[-len(learnt) - 1] == 0
 
 
+def test_an_answer_of_weight_nought_is_left_out_and_counted(recipe_file, encoder, tmp_path: Path) -> None:
+    chats = [
+        [{"role": "user", "content": "When?"}, {"role": "assistant", "content": said, "weight": weight}]
+        for said, weight in (("never learn this", 0), ("8:30", 1))
+    ]
+    lines = [json.dumps({"id": str(n), "messages": chat}) for n, chat in enumerate(chats)]
+    (tmp_path / "chats.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    renderer = Renderer(load_recipe(recipe_file()), encoder, (), None)
+    rows = renderer.rows(read_examples(tmp_path / "chats.jsonl", need_answer=True))
+    assert [row.answer for row in rows] == ["8:30"] and renderer.counts["rows_dropped"] == 1
+
+
 def test_rows_without_their_answer_learn_to_refuse(recipe_file, encoder) -> None:
     how = {"k": 1, "wrong_share": 0, "missed": "refuse"}
     recipe = load_recipe(recipe_file(recipe="grounded", retrieval=how))

@@ -59,11 +59,16 @@ def _message(turn: Any, where: str, place: Place) -> dict[str, Any] | None:
         what = "is empty" if value == "" else "missing" if value is None else f"expected text, found {show(value)}"
         place.bad(f"{where}.value", what, "fill it in, or remove the row")
         return None
+    weight = turn.get("weight")  # null, as some published sets write, says nothing
+    if weight is not None and (weight not in (0, 1) or isinstance(weight, bool)):
+        place.bad(f"{where}.weight", f"expected 0 or 1, found {show(weight)}", "use 1 to learn this turn, 0 not to")
+        return None
     role = _ROLES[speaker]
     message = {"role": role, "content": value}
     if _NAMES[role] != speaker:
         message["from"] = speaker  # the name is lost otherwise: function_call is not gpt
-    return message | {key: item for key, item in turn.items() if key not in ("from", "value", "role", "content")}
+    used = {"from", "value", "role", "content", *(["weight"] if weight is None else [])}
+    return message | {key: item for key, item in turn.items() if key not in used}
 
 
 def render(row: Mapping[str, Any]) -> Row:

@@ -4,7 +4,7 @@ import datetime
 import zipfile
 from collections.abc import Iterator
 from typing import Any
-from xml.etree.ElementTree import ParseError
+from xml.etree.ElementTree import ParseError, iterparse
 
 from assistant.datasets.cells import from_cell
 from assistant.datasets.options import ReadOptions
@@ -14,6 +14,13 @@ from assistant.datasets.strict_json import Unreadable, clean
 from assistant.errors import InputError, RefusedError
 
 MIN_UNPACKED, MAX_EXPANSION = 10_000_000, 100
+MOST_MERGED = 10_000
+# Rows, their columns (both from 1), and what is wrong there with how to mend it.
+Reasons = dict[int, dict[int, tuple[str, str]]]
+_MERGED = ("is the rest of a merged cell", "unmerge it, and write the value into every row it is meant for")
+_FORMULA = ("is a formula whose value was never saved", "open and save the workbook in a spreadsheet program")
+_ERROR = ("is a spreadsheet's error value", "mend the formula, or empty the cell")
+_ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"})
 _BROKEN = (zipfile.BadZipFile, KeyError, ValueError, TypeError, OSError, EOFError, AttributeError, ParseError)
 
 
@@ -40,7 +47,7 @@ def read_xlsx(origin: Source, problems: Problems, options: ReadOptions) -> Itera
             problems.lose(0, "sheet", f"only the sheet {sheet.title!r} is read; for others name --sheet: {others}")
         sheet.reset_dimensions()
         try:
-            yield from _rows(sheet.iter_rows(values_only=True), problems)
+            yield from _rows(sheet.iter_rows(values_only=True), _empty_for_a_reason(book, sheet), problems)
         except _BROKEN as error:
             raise _damaged(origin, error) from error
     finally:
@@ -65,7 +72,35 @@ def _damaged(origin: Source, error: Exception) -> InputError:
     return InputError(f"{origin.name}: damaged or not an XLSX workbook ({reason})", "save it again as XLSX or CSV")
 
 
-def _rows(rows: Iterator[tuple[Any, ...]], problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
+def _empty_for_a_reason(book: Any, sheet: Any) -> Reasons:
+    """Return the cells that look empty and are not: rest of a merged one, or a formula whose value was never saved.
+
+    openpyxl says neither where it reads row by row, so the sheet's own file is looked through once more.
+    """
+    from openpyxl.utils.cell import coordinate_to_tuple, range_boundaries
+
+    found: Reasons = {}
+    with book._archive.open(sheet._worksheet_path) as stream:
+        for _, element in iterparse(stream):
+            tag = element.tag.rpartition("}")[2]
+            if tag == "c":
+                kinds = {child.tag.rpartition("}")[2]: child.text for child in element}
+                if "f" in kinds and not kinds.get("v") and "r" in element.attrib:
+                    row, column = coordinate_to_tuple(element.attrib["r"])
+                    found.setdefault(row, {})[column] = _FORMULA
+            elif tag == "mergeCell":
+                left, top, right, bottom = range_boundaries(element.attrib["ref"])
+                for row in range(top, min(bottom, top + MOST_MERGED) + 1):
+                    columns = range(left + (row == top), min(right, left + MOST_MERGED) + 1)
+                    found.setdefault(row, {}).update(dict.fromkeys(columns, _MERGED))
+            elif tag == "row":
+                element.clear()
+    return found
+
+
+def _rows(
+    rows: Iterator[tuple[Any, ...]], reasons: Reasons, problems: Problems
+) -> Iterator[tuple[int, dict[str, Any]]]:
     columns: list[str] = []
     for number, values in enumerate(rows, 1):
         cells = ["" if value is None else cell_text(value) for value in values]
@@ -85,6 +120,13 @@ def _rows(rows: Iterator[tuple[Any, ...]], problems: Problems) -> Iterator[tuple
         if any(cells[len(columns) :]):
             problem = f"has {len(cells)} cells where the first row names {len(columns)} columns"
             problems.add(number, columns[-1], problem, "name the column in the first row, or empty the cell")
+            continue
+        empty = {column - 1: why for column, why in reasons.get(number, {}).items() if column <= len(columns)}
+        wrong_cells = {at: why for at, why in empty.items() if not any(cells[at : at + 1])}
+        wrong_cells |= {at: _ERROR for at, cell in enumerate(cells[: len(columns)]) if cell in _ERRORS}
+        for at, (problem, fix) in sorted(wrong_cells.items()):
+            problems.add(number, columns[at], problem, fix)
+        if wrong_cells:
             continue
         try:
             named = zip(columns, cells, strict=False)

@@ -42,6 +42,33 @@ def test_exact_and_near_duplicates_are_those_that_were_planted():
     assert duplicates([*rows, near, exact], None).repeats.keys() == {"exact"}
 
 
+LONG = "우리 도서관 이 층 어린이 자료실에서 주말 오후에 그림책을 다섯 권까지 한꺼번에 빌릴 수 있나요?"
+SAID = "네, 주말 오후에도 그림책을 다섯 권까지 한꺼번에 빌리실 수 있어요."
+
+
+def test_a_contradiction_and_rows_of_another_kind_are_no_repeats():
+    rows = [
+        {"id": "yes", "question": LONG, "answer": "네"},
+        {"id": "no", "question": LONG, "answer": "아니요"},
+        {"id": "edit", "question": LONG, "answer": SAID},
+        {"id": "edit-pair", "question": LONG, "chosen": SAID, "rejected": SAID.replace("다섯", "세")},
+        {"id": "up", "question": LONG, "completion": SAID, "label": True},
+        {"id": "down", "question": LONG, "completion": SAID, "label": False},
+        {"id": "again", "question": LONG, "answer": SAID + "!"},
+    ]
+    assert {row: of for row, (of, _) in duplicates(rows).repeats.items()} == {"again": "edit"}
+
+
+def test_a_question_asked_earlier_in_a_conversation_leaks_too():
+    turns = [("user", LONG), ("assistant", SAID), ("user", "고마워요")]
+    said = [{"role": role, "content": content} for role, content in turns]
+    rows = [
+        {"id": "own", "history": said[:2], "question": "고마워요", "answer": "별말씀을요."},
+        {"id": "chat", "messages": [*said, {"role": "assistant", "content": "별말씀을요.", "weight": 1}]},
+    ]
+    assert [each["row"] for each in leaks(rows, {"ev": [LONG]})] == ["own", "chat"]
+
+
 def test_dedupe_makes_a_child_and_writes_down_what_went(bring, datasets):
     rows = rows_of(10)
     near = rows[3] | {"id": "near", "question": rows[3]["question"] + "!"}
@@ -170,3 +197,9 @@ def test_shares_are_read_strictly():
     for text in ("train", "train=x", "train=0", "=3", "a b=1"):
         with pytest.raises(UsageError):
             parse_shares(text)
+
+
+def test_a_key_that_no_row_has_does_not_replace_the_grouping(bring, datasets):
+    store_rows(bring, rows_of(10))
+    with pytest.raises(InputError, match="no row has the key 'grup'"):
+        split(datasets, datasets.get("set"), SplitOptions(SHARES, by=("grup",)), {})

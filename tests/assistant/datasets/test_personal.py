@@ -93,6 +93,7 @@ def test_a_row_is_masked_everywhere_and_names_are_only_flagged():
     assert fresh["id"] == row["id"] and fresh["question"] == "김민지 씨 번호는 [PHONE]인가요?"
     assert fresh["history"][0]["content"] == "메일은 [EMAIL]"
     assert {(f.kind, f.action, f.key) for f in findings} == {
+        ("phone", "review", "id"),
         ("phone", "masked", "question"),
         ("name", "review", "question"),
         ("email", "masked", "history[0].content"),
@@ -126,3 +127,24 @@ def test_every_kind_of_finding_has_words(language: Language) -> None:
     kinds = {recogniser.kind for recogniser in RECOGNISERS} | set(REVIEWED)
     said = {found_said(f"{kind}:{action}", language) for kind in kinds for action in get_args(Action)}
     assert len(said) == len(kinds) * 3
+
+
+def test_marks_that_keep_rows_together_stay_different_and_say_nobody() -> None:
+    rows = [{"id": f"r{n}", "user": f"person{n}@naver.com", "question": "q", "answer": "a"} for n in range(20)]
+    users = [treat_row(row)[0]["user"] for row in rows]
+    assert len(set(users)) == 20 and all(re.fullmatch(r"\[EMAIL\]-[0-9a-f]{4}", user) for user in users)
+    assert treat_row(rows[3])[0]["user"] == users[3], "the same person, the same mark"
+    row, findings = treat_row({"id": "hong@naver.com", "group": "010-1234-5678", "question": "q", "answer": "a"})
+    assert row["id"] == "hong@naver.com" and row["group"].startswith("[PHONE]-")
+    assert [(each.key, each.action) for each in findings] == [("id", "review"), ("group", "masked")]
+
+
+def test_the_name_of_a_key_is_a_word_beside_the_number() -> None:
+    row, _ = treat_row({"question": "q", "answer": "a", "주민등록번호": "9001011234567", "phone": 1012345678, "n": 7})
+    assert row["주민등록번호"] == "[RESIDENT_NUMBER]" and row["n"] == 7
+    assert treat_row({"question": "9001011234567", "answer": "a", "품번": "9001011234567"})[1] == []
+
+
+@pytest.mark.parametrize("text", ["운전면허번호 112012345678", "면허번호 서울 12-123456-78", "licence 11-20-123456-78"])
+def test_drivers_licences_are_found_in_all_their_forms(text: str) -> None:
+    assert [each.kind for each in find(text)] == ["drivers_licence"]

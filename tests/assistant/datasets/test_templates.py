@@ -97,6 +97,12 @@ def test_an_import_by_template_names_unused_columns(bring, datasets):
         ({"paraphrases": {"fr": ["x"]}}, "paraphrases.fr"),
         ({"answer": "{nothing}"}, "{nothing} is not among the columns"),
         ({"columns": {"question": "maybe"}}, "columns.question"),
+        ({"title": "mine"}, "title: expected"),
+        ({"system": "be nice"}, "system: expected"),
+        ({"shots": [{"question": "a", "answer": "b"}]}, "shots: expected"),
+        ({"shots": {"en": [{"question": 1, "answer": "b"}]}}, "shots.en"),
+        ({"json": True}, "answer: filled in, it is no JSON object"),
+        ({"json": True, "answer": '["{question}"]'}, "answer: filled in, it is no JSON object"),
     ],
 )
 def test_a_template_of_ones_own_is_read_strictly(tmp_path, change, said):
@@ -115,6 +121,9 @@ def test_a_template_of_ones_own_is_read_strictly(tmp_path, change, said):
     with pytest.raises(InputError) as caught:
         load_template("own", tmp_path)
     assert said in caught.value.message
+    (tmp_path / "own.yaml").write_bytes("template: 한국어".encode("cp949"))
+    with pytest.raises(InputError, match="not UTF-8"):
+        load_template("own", tmp_path)
     (tmp_path / "own.yaml").write_text("a: [", encoding="utf-8")
     with pytest.raises(InputError, match=r"own.yaml:\d"):
         load_template("own", tmp_path)

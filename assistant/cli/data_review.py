@@ -225,13 +225,16 @@ def feedback(
     good: Annotated[bool, typer.Option("--up", help="The answer is good.")] = False,
     bad: Annotated[bool, typer.Option("--down", help="The answer is bad.")] = False,
     reason: Annotated[str, typer.Option("--reason", help="Why.")] = "",
+    comment: Annotated[str, typer.Option("--comment", help="What else there is to say of a thumb.")] = "",
     tags: Annotated[list[str] | None, typer.Option("--tag", help="A tag; may be repeated.")] = None,
 ) -> None:
     """Correct a kept answer, or say whether it is good; it becomes a candidate of the review queue."""
     if (bool(edit.strip()), good, bad).count(True) != 1:
         raise UsageError("say one thing about the answer", "use --edit TEXT, --up or --down")
+    if edit and comment:
+        raise UsageError("a correction has no comment", "say it with --reason")
     kind = "edit" if edit else "up" if good else "down"
-    params = {"message": answer, "kind": kind, "text": edit, "reason": reason, "tags": tags or []}
+    params = {"message": answer, "kind": kind, "text": edit or comment, "reason": reason, "tags": tags or []}
     with run.peer(any_model=True) as peer:
         done = peer.call("data.feedback", params)
     run.screen.document(done, f"{kind} kept; review it with: joyul data review")

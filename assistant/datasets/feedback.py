@@ -137,6 +137,7 @@ def feedback_rows(judged: Feedback, branch: Sequence[StoredMessage], conversatio
     marks |= {"reason": judged.reason} if judged.reason else {}
     marks |= {"tags": list(judged.tags)} if judged.tags else {}
     if judged.kind in ("up", "down"):
+        marks |= {"comment": judged.text} if judged.text else {}
         label = {"completion": answer, "label": judged.kind == "up"}
         return [{"id": f"thumb-{judged.id}"} | prompt | label | {"origin": "thumb"} | marks]
     if judged.text.strip() == answer.strip():

@@ -31,7 +31,7 @@ DATASET = "reviewed"
 SETTLING = tuple(action for action in ACTIONS if action != "tag")
 State = Literal["open", "taken", "left", "disputed"]
 _PROMPT = ("question", "history", "messages", "tools", "language", "passages")
-_MARKS = ("group", "user", "message", "task", "reason", "synthetic")
+_MARKS = ("group", "user", "message", "task", "reason", "comment", "synthetic")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from assistant.ui.markup import element, escape
 from assistant.ui.parts import QUIET, STREAM, asking, busy_buttons, still, wire_viewer
 from assistant.ui.tab import Tab
 
-EVENTS = ("ask", "resend", "regenerate", "up", "down", "save", "branch", "source", "kept", "sync")
+EVENTS = ("ask", "resend", "regenerate", "up", "down", "save", "why", "branch", "source", "kept", "sync")
 
 
 def build_chat(page: Page, frame: Frame) -> "ChatTab":
@@ -104,7 +104,12 @@ class ChatTab:
         for event in asked:
             self.go_on(event)
         self.stop.click(guard(self.view.stop), [tab], None, queue=False, **QUIET)
-        for name, change in (("up", self.on_thumb), ("down", self.on_thumb), ("save", self.on_save)):
+        for name, change in (
+            ("up", self.on_thumb),
+            ("down", self.on_thumb),
+            ("save", self.on_save),
+            ("why", self.on_why),
+        ):
             getattr(self.thread, name)(guard(change), [tab], self.shown, **QUIET)
         self.thread.sync(guard(self.on_sync), [tab], self.shown, **QUIET)
         wire_viewer(self.page, self.frame, self.thread, self.live, drafts=self.thread)
@@ -212,6 +217,11 @@ class ChatTab:
     def on_thumb(self, tab: Tab, event: gr.EventData) -> list[Any]:
         """Keep a thumb."""
         return updates(self.view.thumb(tab, _text(event, "message"), _text(event, "act")))
+
+    def on_why(self, tab: Tab, event: gr.EventData) -> list[Any]:
+        """Keep why a thumb was given."""
+        sent = (_text(event, key) for key in ("message", "kind", "reason", "text"))
+        return updates(self.view.explain(tab, *sent))
 
     def on_save(self, tab: Tab, event: gr.EventData) -> list[Any]:
         """Keep a correction."""

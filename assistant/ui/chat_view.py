@@ -20,6 +20,7 @@ from assistant.ui.running import BusyError, Live
 from assistant.ui.tab import Tab
 from assistant.ui.variant_look import badge, described, first_of
 from assistant.ui.welcome import welcome_html
+from assistant.ui.why import REASONS, comment_and_tags
 
 PREFERRED = "rag"
 DRAWN = 1000
@@ -190,14 +191,25 @@ class ChatPage:
         self.page.running.stop(tab.conversation)
 
     def thumb(self, tab: Tab, message: str, kind: str) -> View:
-        """Keep a thumb.
-
-        Raises:
-            InputError: the person refused that anything is collected.
-        """
+        """Keep a thumb, unless (InputError) the person refused that anything is collected."""
         self._own(message, tab.conversation)
         self.page.must_collect()
         self.store.add_feedback(message, kind)
+        return self.state(tab)
+
+    def explain(self, tab: Tab, message: str, kind: str, reason: str, said: str) -> View:
+        """Keep why a thumb was given: one of the reasons, and a comment whose ``#words`` are tags.
+
+        Raises:
+            InputError: no such thumb or reason, or the person refused that anything is collected.
+        """
+        self._own(message, tab.conversation)
+        self.page.must_collect()
+        if kind not in REASONS or reason not in ("", *REASONS[kind]):
+            raise InputError(self.words("chat.gone"), "")
+        comment, tags = comment_and_tags(said)
+        if reason or comment or tags:
+            self.store.add_feedback(message, kind, text=comment, reason=reason, tags=tags)
         return self.state(tab)
 
     def correct(self, tab: Tab, message: str, better: str) -> View:

@@ -14,6 +14,7 @@ from assistant.schema import Passage
 from assistant.ui.icons import icon
 from assistant.ui.markup import element, escape, markdown
 from assistant.ui.variant_look import badge
+from assistant.ui.why import why_html
 from assistant.ui.words import Words
 from assistant.variants import VariantFactory
 
@@ -158,6 +159,8 @@ def answer_html(
         better = edits[-1].text if edits else message.content
         said = words("correct.label"), words("correct.help"), words("correct.save")
         parts.append(form_html("save", better, *said, words, compare_to=message.content, message=message.id))
+        thumbs = [each for each in feedback if each.kind in ("up", "down")]
+        parts += [why_html(thumbs[-1], words)] if thumbs else []
     refused = message.status == "done" and is_refusal(message.content)
     css = "turn assistant" + (" refusal" if refused else "")
     return element("article", *parts, class_=css, data_message=message.id)

@@ -17,6 +17,7 @@ from assistant.ui.context import PERSON, Page
 from assistant.ui.convert import act, form_html
 from assistant.ui.data_steps import steps_html
 from assistant.ui.markup import element, escape
+from assistant.ui.why import why_said
 
 REVIEWER = PERSON
 KEYS = {"accept": "A", "fix": "E", "reject": "R", "tag": "T", "skip": "S", "back": "B"}
@@ -98,7 +99,7 @@ class ReviewPage:
         question = element("p", escape(now.question), class_="asked", dir_="auto")
         before += self._made(now.rows[0])
         answers = "".join(self._answer(key, text) for key, text in _answers(now))
-        reason = now.rows[0].get("reason")
+        reason = why_said(now.rows[0].get("reason", ""), now.rows[0].get("comment", ""), (), words)
         why = element("p", escape(words("review.reason", reason=reason)), class_="help") if reason else ""
         return element(
             "article",

@@ -1,6 +1,7 @@
 """Chat in a real browser: ask, stop, regenerate, correct, and find it all again."""
 
 import re
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -244,3 +245,31 @@ def test_hostile_text_runs_nothing_and_fetches_nothing(visit: Any, server: Any) 
     page.locator("#thread .user [data-local=form]").first.evaluate("button => button.click()")
     page.locator("#thread .assistant [data-local=form]").first.evaluate("button => button.click()")
     assert page.evaluate("window.hit") is None
+
+
+@pytest.mark.parametrize(("width", "language"), [(1280, "en"), (390, "ko")])
+def test_a_thumb_may_say_why(visit: Any, server: Any, width: int, language: str) -> None:
+    page = visit(language, viewport={"width": width, "height": 800}).open()
+    _ask(page, ENGLISH)
+    page.locator("#thread [data-act=down]").click()
+    why = page.locator("#thread .why")
+    why.locator("input").fill("the hours are others #hours")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    why.locator("[data-reason=wrong]").click()
+    said = page.locator("#thread .why-said")
+    expect(said).to_contain_text("the hours are others")
+    expect(said).to_contain_text("#hours")
+    expect(why).to_have_count(0)
+    answer = page.locator("#thread .assistant").get_attribute("data-message")
+    with closing(Store(server.home / "joyul.sqlite")) as store:
+        kept = store.feedback(answer)[-1]
+    assert (kept.kind, kept.reason, kept.text, kept.tags) == ("down", "wrong", "the hours are others", ["hours"])
+
+
+def test_a_thumb_alone_is_enough(visit: Any) -> None:
+    page = visit("en").open()
+    _ask(page, ENGLISH)
+    page.locator("#thread [data-act=up]").click()
+    page.locator("#thread .why input").press("Escape")
+    expect(page.locator("#thread .why")).to_be_hidden()
+    expect(page.locator("#thread [data-act=up]")).to_have_attribute("aria-pressed", "true")

@@ -239,3 +239,23 @@ def test_of_a_person_who_said_no_nothing_is_kept(chat: ChatPage) -> None:
         chat.store.add_feedback(_last(chat, tab), "up")
     chat.store.set_consent("local", True)
     assert chat.store.feedback() == [] and not read(chat.page.services.home, EXAMPLES)
+
+
+def test_a_thumb_asks_why_and_keeps_reason_comment_and_tags(chat: ChatPage, korean: Page) -> None:
+    tab, _ = _send(chat)
+    answer = _last(chat, tab)
+    assert 'data-form="why"' not in chat.thread(tab.conversation)
+    asked = chat.thumb(tab, answer, "down").thread or ""
+    assert asked.count('data-act="why"') == 6 and "Not in the sources" in asked
+    assert chat.explain(tab, answer, "down", "", "  ").thread, "nothing said, nothing kept"
+    said = chat.explain(tab, answer, "down", "wrong", "시간이 달라요 #시간 #hours").thread or ""
+    kept = chat.store.feedback(answer)
+    assert [(each.kind, each.reason, each.text, each.tags) for each in kept] == [
+        ("down", "", "", []),
+        ("down", "wrong", "시간이 달라요", ["시간", "hours"]),
+    ]
+    assert "It is wrong · 시간이 달라요 · #시간 #hours" in said and 'data-form="why"' not in said
+    assert "내용이 틀려요" in ChatPage(korean).thread(tab.conversation)
+    for kind, reason in (("edit", ""), ("up", "wrong"), ("down", "<b>")):
+        with pytest.raises(InputError):
+            chat.explain(tab, answer, kind, reason, "x")
